@@ -1,0 +1,1 @@
+//! Loops on plain slices, each beside a naive reference.

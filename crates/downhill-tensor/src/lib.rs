@@ -1,0 +1,31 @@
+//! Arrays of numbers and the loops over them.
+//!
+//! This crate holds what every other crate of `downhill` stands on, and serves alone as a small array
+//! library: [`Shape`] and [`Layout`] (arithmetic of dimensions and strides, without data), [`Tensor`]
+//! (strided views that share their storage), [`Key`] (counter-based randomness), `linalg` (factorizations),
+//! [`npy`] (NumPy's file format), [`ParameterLayout`] (names and ranges in one flat vector), and
+//! [`kernels`] (loops on plain slices, each beside a naive reference).
+//!
+//! It knows nothing of derivatives, networks, optimizers, data sets or threads.
+
+pub mod error;
+pub mod kernels;
+pub mod layout;
+#[cfg(feature = "linalg")]
+pub mod linalg;
+pub mod npy;
+pub mod number;
+pub mod parameters;
+pub mod random;
+pub mod shape;
+#[cfg(feature = "proptest")]
+pub mod strategies;
+pub mod tensor;
+
+pub use error::{Error, Result};
+pub use layout::{Layout, Slice};
+pub use number::{DType, Element, Float};
+pub use parameters::{ParameterEntry, ParameterLayout};
+pub use random::{CounterRng, Key};
+pub use shape::{MAX_RANK, Shape};
+pub use tensor::Tensor;

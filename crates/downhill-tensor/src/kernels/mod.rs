@@ -1,1 +1,2 @@
 //! Loops on plain slices, each beside a naive reference.
+pub mod scalar;

@@ -20,7 +20,9 @@ impl Slice {
 
     /// From `start` up to, and without, `end`.
     pub fn range(start: usize, end: usize) -> Self {
-        Slice { start: Some(start as isize), end: Some(end as isize), step: 1 }
+        // Bounds beyond any axis must not wrap round to negative ones, which count from the end.
+        let bound = |i: usize| Some(i.min(isize::MAX as usize) as isize);
+        Slice { start: bound(start), end: bound(end), step: 1 }
     }
 
     /// The first position and the number of positions on an axis of this length; bounds are clamped, as
@@ -56,6 +58,18 @@ impl Slice {
 impl From<std::ops::Range<usize>> for Slice {
     fn from(range: std::ops::Range<usize>) -> Self {
         Slice::range(range.start, range.end)
+    }
+}
+
+impl From<std::ops::RangeFrom<usize>> for Slice {
+    fn from(range: std::ops::RangeFrom<usize>) -> Self {
+        Slice { end: None, ..Slice::range(range.start, 0) }
+    }
+}
+
+impl From<std::ops::RangeTo<usize>> for Slice {
+    fn from(range: std::ops::RangeTo<usize>) -> Self {
+        Slice::range(0, range.end)
     }
 }
 
@@ -205,7 +219,10 @@ impl Layout {
         if count > 0 {
             layout.offset = (self.offset as isize + self.strides[axis] * start as isize) as usize;
         }
-        layout.strides[axis] = self.strides[axis] * slice.step;
+        // A single position has no neighbour, and a step far beyond the axis would overflow here.
+        if count > 1 {
+            layout.strides[axis] = self.strides[axis] * slice.step;
+        }
         Ok(layout)
     }
 
@@ -356,6 +373,17 @@ mod tests {
         assert_eq!(slice(Some(4), Some(1), 1).resolve(5).unwrap().1, 0);
         assert_eq!(slice(None, None, -2).resolve(0).unwrap().1, 0);
         assert!(slice(None, None, 0).resolve(5).is_err());
+    }
+
+    #[test]
+    fn bounds_and_steps_beyond_every_axis_are_harmless() {
+        let row = Layout::contiguous(Shape::from([3, 5])).slice(0, Slice::range(2, usize::MAX)).unwrap();
+        assert_eq!(row.shape(), Shape::from([1, 5]));
+        assert_eq!(row.slice(1, Slice::range(usize::MAX, usize::MAX)).unwrap().shape().size(), 0);
+        for step in [isize::MAX, isize::MIN] {
+            let one = row.slice(1, Slice { start: None, end: None, step }).unwrap();
+            assert_eq!(one.positions().collect::<Vec<_>>(), [if step > 0 { 10 } else { 14 }]);
+        }
     }
 
     #[test]

@@ -1,0 +1,105 @@
+//! The operations, each in a file of its own: formula, shape rule, meaning, derivatives, kind of loop, and
+//! the method of [`Var`] that records it.
+
+mod argmax;
+mod binary;
+mod broadcast;
+mod concat;
+mod conv2d;
+mod gather;
+mod matmul;
+mod one_hot;
+mod permute;
+mod pool2d;
+mod reduce;
+mod reshape;
+mod select;
+mod slice;
+mod softmax;
+mod stop_gradient;
+mod unary;
+mod uniform;
+
+pub use argmax::ArgMax;
+pub use binary::BinaryOperation;
+pub use broadcast::BroadcastTo;
+pub use concat::Concat;
+pub use conv2d::{Conv2d, Conv2dInputGradient, Conv2dWeightGradient};
+pub use gather::{Gather, ScatterAdd};
+pub use matmul::MatMul;
+pub use one_hot::OneHot;
+pub use permute::Permute;
+pub use pool2d::{Pool2d, Pooling};
+pub use reduce::Reduce;
+pub use reshape::Reshape;
+pub use select::Select;
+pub use slice::{Pad, SliceAxis};
+pub use softmax::{LogSoftmax, Softmax};
+pub use stop_gradient::StopGradient;
+pub use unary::UnaryOperation;
+pub use uniform::Uniform;
+
+use crate::operation::{At, NoDerivative};
+use crate::{Kind, Operation, Type, Var};
+
+/// What derivative rules return for all operands.
+type Cotangents<'t> = Result<Vec<Option<Var<'t>>>, NoDerivative>;
+/// What derivative rules return for the result.
+type Tangent<'t> = Result<Option<Var<'t>>, NoDerivative>;
+
+/// An elementwise operation, by its local derivatives. From them follow both transforms.
+trait Elementwise: Operation {
+    /// `v` times the derivative of the result by operand `i`; `None` where that is zero by nature.
+    fn scale<'t>(&self, at: &At<'_, 't>, i: usize, v: Var<'t>) -> Option<Var<'t>>;
+
+    /// The cotangents: scaled, and summed over the axes along which the operand was repeated.
+    fn elementwise_vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
+        let each = at.inputs.iter().enumerate().map(|(i, operand)| {
+            if !at.needs(i) {
+                return None;
+            }
+            self.scale(at, i, cotangent).map(|scaled| scaled.sum_to(operand.shape()))
+        });
+        Ok(each.collect())
+    }
+
+    /// The tangent: the sum of the scaled ones.
+    fn elementwise_jvp<'t>(&self, at: &At<'_, 't>, tangents: &[Option<Var<'t>>]) -> Tangent<'t> {
+        let scaled =
+            tangents.iter().enumerate().filter_map(|(i, tangent)| tangent.and_then(|t| self.scale(at, i, t)));
+        Ok(scaled.reduce(|sum, term| sum + term).map(|sum| sum.broadcast_to(at.output.shape())))
+    }
+}
+
+/// The tangent of an operation that is linear in all its operands together: itself, of the tangents.
+fn linear_jvp<'t>(operation: &impl Operation, at: &At<'_, 't>, tangents: &[Option<Var<'t>>]) -> Tangent<'t> {
+    if tangents.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let operands: Vec<_> = tangents
+        .iter()
+        .zip(at.inputs)
+        .map(|(tangent, operand)| tangent.unwrap_or_else(|| at.tape().zeros(operand.shape())))
+        .collect();
+    Ok(Some(at.tape().record(operation.clone(), &operands)))
+}
+
+/// Checks the number and the kinds of operands.
+fn expect_kinds(inputs: &[Type], kinds: &[Kind]) -> Result<(), String> {
+    if inputs.len() != kinds.len() {
+        return Err(format!("it takes {} operands, not {}", kinds.len(), inputs.len()));
+    }
+    for (i, (input, kind)) in inputs.iter().zip(kinds).enumerate() {
+        if input.kind != *kind {
+            let kind = if *kind == Kind::Float { "real numbers (float)" } else { "whole numbers (index)" };
+            return Err(format!("operand {} must hold {kind}", i + 1));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that there is one float operand and returns its type.
+fn one_float(inputs: &[Type]) -> Result<Type, String> {
+    expect_kinds(inputs, &[Kind::Float])?;
+    Ok(inputs[0])
+}

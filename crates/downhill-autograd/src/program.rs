@@ -1,0 +1,249 @@
+//! A recorded computation as a value: what goes in, what is done, what comes out.
+
+use crate::operation::AnyOperation;
+use crate::{Kind, Place, Type};
+use downhill_tensor::{Shape, Tensor};
+use std::fmt;
+use std::sync::Arc;
+
+/// The number of a value in a [`Program`] or on a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// The number as an index into [`Program::nodes`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}", self.0)
+    }
+}
+
+/// A value that is not computed from others.
+#[derive(Clone, Debug)]
+pub enum Leaf {
+    /// A part of an input port, by the numbers of the port and of the part.
+    Input {
+        /// The number of the port.
+        port: usize,
+        /// The number of the part in it.
+        part: usize,
+    },
+    /// One real number.
+    Scalar(f64),
+    /// Real numbers.
+    Float(Tensor<f64>),
+    /// Whole numbers.
+    Index(Tensor<i64>),
+}
+
+/// What a node is.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// A value that is not computed.
+    Leaf(Leaf),
+    /// An operation on earlier values.
+    Operation(Arc<dyn AnyOperation>, Vec<NodeId>),
+}
+
+/// One value of a program: how it comes about, its type, and where it was recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub node: Node,
+    pub ty: Type,
+    pub path: Arc<str>,
+    pub location: &'static std::panic::Location<'static>,
+}
+
+impl Entry {
+    pub fn place(&self) -> Place {
+        Place { path: self.path.to_string(), location: self.location }
+    }
+}
+
+/// A part of a port: one value, at its offset in the port's flat vector.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// The position of its first element.
+    pub offset: usize,
+    /// The value.
+    pub node: NodeId,
+}
+
+/// An input or output of a program: a flat vector, in which one or more values lie one after the other.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// What kind of numbers it holds.
+    pub kind: Kind,
+    /// Its shape: that of its only part, or `[length]` for a flat vector.
+    pub shape: Shape,
+    /// The values in it.
+    pub parts: Vec<Part>,
+}
+
+impl Port {
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.size()
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a program shall deliver under one name: see [`crate::Tape::finish`].
+pub struct Output<'a, 't> {
+    pub(crate) name: &'a str,
+    pub(crate) parts: &'a [crate::Var<'t>],
+    pub(crate) flat: bool,
+}
+
+impl<'a, 't> Output<'a, 't> {
+    /// One value in its own shape.
+    pub fn new(name: &'a str, value: &'a crate::Var<'t>) -> Self {
+        Output { name, parts: std::slice::from_ref(value), flat: false }
+    }
+
+    /// Several values one after the other in a flat vector.
+    pub fn flat(name: &'a str, values: &'a [crate::Var<'t>]) -> Self {
+        Output { name, parts: values, flat: true }
+    }
+}
+
+/// A recorded computation, complete and free of errors.
+///
+/// It is a value: print it (`Display`), draw it ([`Program::graphviz`]), run it with an
+/// [`Executor`](crate::Executor).
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) inputs: Vec<Port>,
+    pub(crate) outputs: Vec<Port>,
+}
+
+impl Program {
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How a value comes about. Operands always have smaller numbers than what is computed from them.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.entries[id.index()].node
+    }
+
+    /// The type of a value.
+    pub fn ty(&self, id: NodeId) -> Type {
+        self.entries[id.index()].ty
+    }
+
+    /// Where a value was recorded.
+    pub fn place(&self, id: NodeId) -> Place {
+        self.entries[id.index()].place()
+    }
+
+    /// The numbers of all values, in the order in which they can be computed.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.entries.len() as u32).map(NodeId)
+    }
+
+    /// What must be given to run it, in this order.
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// What it delivers, in this order.
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// The number of the input of this name.
+    pub fn input(&self, name: &str) -> Option<usize> {
+        self.inputs.iter().position(|port| port.name == name)
+    }
+
+    /// The number of the output of this name.
+    pub fn output(&self, name: &str) -> Option<usize> {
+        self.outputs.iter().position(|port| port.name == name)
+    }
+
+    /// The name of what a value is: its operation, `input` or `constant`.
+    pub fn operation_name(&self, id: NodeId) -> &'static str {
+        match self.node(id) {
+            Node::Leaf(Leaf::Input { .. }) => "input",
+            Node::Leaf(_) => "constant",
+            Node::Operation(operation, _) => operation.name(),
+        }
+    }
+}
+
+/// One line of the text form: the value's number, its type, and how it comes about.
+pub(crate) fn describe(program: &Program, id: NodeId) -> String {
+    match program.node(id) {
+        Node::Leaf(Leaf::Input { port, part }) => {
+            let port = &program.inputs[*port];
+            let part = &port.parts[*part];
+            if part.name == port.name {
+                format!("input {}", port.name)
+            } else {
+                format!("input {}[{}..] \"{}\"", port.name, part.offset, part.name)
+            }
+        }
+        Node::Leaf(Leaf::Scalar(value)) => format!("constant {value}"),
+        Node::Leaf(Leaf::Float(_) | Leaf::Index(_)) => "constant".into(),
+        Node::Operation(operation, operands) => {
+            let mut text = operation.name().to_string();
+            let attributes = format!("{operation:?}");
+            // The derived Debug of an operation shows its attributes; a unit struct has none.
+            if let Some(start) = attributes.find(['{', '(']) {
+                text.push_str(attributes[start..].trim());
+            }
+            for (i, operand) in operands.iter().enumerate() {
+                text.push_str(if i == 0 { " " } else { ", " });
+                text.push_str(&operand.to_string());
+            }
+            text
+        }
+    }
+}
+
+impl fmt::Display for Program {
+    /// The text form: one line a value, with the layer path as a comment where it changes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |ports: &[Port]| {
+            let items =
+                ports.iter().map(|p| format!("{}: {}", p.name, Type { kind: p.kind, shape: p.shape }));
+            items.collect::<Vec<_>>().join(", ")
+        };
+        writeln!(f, "program({}) -> ({})", list(&self.inputs), list(&self.outputs))?;
+        let mut path: &str = "";
+        for id in self.ids() {
+            let entry = &self.entries[id.index()];
+            if &*entry.path != path {
+                path = &entry.path;
+                writeln!(f, "  # {}", if path.is_empty() { "(top)" } else { path })?;
+            }
+            writeln!(f, "  {:<5} {:<20} = {}", id.to_string(), entry.ty.to_string(), describe(self, id))?;
+        }
+        for port in &self.outputs {
+            let parts = port.parts.iter().map(|part| part.node.to_string()).collect::<Vec<_>>();
+            writeln!(f, "  return {} = {}", port.name, parts.join(", "))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Differentiation: transforms that append operations to the tape.
+
+mod derived;
+mod jvp;
+mod vjp;

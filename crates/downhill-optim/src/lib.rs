@@ -1,1 +1,24 @@
-//! (under construction)
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod clip;
+pub mod descend;
+pub mod error;
+pub mod groups;
+pub mod optimizer;
+pub mod registry;
+pub mod rule;
+pub mod rules;
+pub mod schedules;
+pub mod state;
+
+pub use clip::{clip_global_norm, clip_value, global_norm};
+pub use descend::{Descent, DescentOptions, Progress, StopReason, descend, unobserved};
+pub use error::{Error, Result};
+pub use groups::ParameterGroup;
+pub use optimizer::{Chunk, Chunks, Optimize, Optimizer};
+pub use registry::OptimizerConfig;
+pub use rule::{MAX_SLOTS, Piece, Rule, Slot, Step};
+pub use rules::{Adagrad, Adam, AdamW, GradientDescent, RmsProp, Sgd};
+pub use schedules::{CosineAnnealing, ExponentialDecay, Schedule, StepDecay, WarmUp};
+pub use state::{OptimizerState, SlotState};

@@ -1,0 +1,169 @@
+//! What an update rule is: a formula for one element, and the one pass that applies it to slices.
+//!
+//! A [`Rule`] does not know how many parameters there are, how they are grouped, or what computed the
+//! gradient; [`Optimizer`](crate::Optimizer) does the book-keeping.
+
+use crate::Result;
+use downhill_tensor::Float;
+
+/// The most vectors of state that a rule may keep beside the parameters.
+pub const MAX_SLOTS: usize = 4;
+
+/// The number of elements that a pass holds in registers at once. A multiple of every vector width in use.
+const LANES: usize = 8;
+
+/// A vector of state beside the parameters, of the same length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slot {
+    /// What it holds, in the field's term: `first_moment`. Saved with the state, and compared when loading.
+    pub name: &'static str,
+    /// The value of each element before the first step.
+    pub initial: f64,
+}
+
+impl Slot {
+    /// A slot that starts at 0.
+    pub const fn zeros(name: &'static str) -> Self {
+        Slot { name, initial: 0.0 }
+    }
+}
+
+/// What is the same for all elements of a piece in one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// The number of this step, beginning with 1.
+    pub number: u64,
+    /// The rate of this step: the rule's, times the group's factor, times the schedule's.
+    pub learning_rate: f64,
+    /// The weight decay: the group's, or else the rule's.
+    pub weight_decay: f64,
+}
+
+impl Step {
+    /// `1 - decay^number`: what an exponential moving average that started at 0 lacks to be unbiased.
+    pub fn bias_correction(&self, decay: f64) -> f64 {
+        1.0 - decay.powf(self.number as f64)
+    }
+}
+
+/// A contiguous piece of the parameters with the gradient and state that belong to it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Piece<'a, T> {
+    /// The parameters, to be changed in place.
+    pub parameters: &'a mut [T],
+    /// The derivative of the loss by each of them.
+    pub gradient: &'a [T],
+    /// The slots of state, in the order in which the rule declared them; the rest are empty.
+    pub state: [&'a mut [T]; MAX_SLOTS],
+}
+
+impl<T: Float> Piece<'_, T> {
+    /// Applies a formula to every element in one pass: parameter, gradient and the first `N` slots are read
+    /// once and written once.
+    ///
+    /// `formula` takes a parameter, its derivative and its state, and returns the new parameter and state.
+    /// It must not depend on anything else that changes, so that any split into pieces gives the same bits.
+    #[inline(always)]
+    pub fn for_each<const N: usize>(mut self, formula: impl Fn(T, T, [T; N]) -> (T, [T; N])) {
+        const { assert!(N <= MAX_SLOTS, "a rule has at most MAX_SLOTS slots") };
+        // Equal lengths, known to the compiler: no bounds checks remain in the loops.
+        let length = self.parameters.len().min(self.gradient.len());
+        let parameters = &mut self.parameters[..length];
+        let gradient = &self.gradient[..length];
+        let mut state: [&mut [T]; N] =
+            std::array::from_fn(|slot| &mut std::mem::take(&mut self.state[slot])[..length]);
+
+        // Blocks are copied to local arrays, which nothing else can alias, so that the formula is
+        // vectorized however many slices there are.
+        let mut start = 0;
+        while start + LANES <= length {
+            let block = start..start + LANES;
+            let mut p = [T::ZERO; LANES];
+            let mut g = [T::ZERO; LANES];
+            let mut s = [[T::ZERO; LANES]; N];
+            p.copy_from_slice(&parameters[block.clone()]);
+            g.copy_from_slice(&gradient[block.clone()]);
+            for (copy, slot) in s.iter_mut().zip(&state) {
+                copy.copy_from_slice(&slot[block.clone()]);
+            }
+            for lane in 0..LANES {
+                let (parameter, values) =
+                    formula(p[lane], g[lane], std::array::from_fn(|slot| s[slot][lane]));
+                p[lane] = parameter;
+                for slot in 0..N {
+                    s[slot][lane] = values[slot];
+                }
+            }
+            parameters[block.clone()].copy_from_slice(&p);
+            for (copy, slot) in s.iter().zip(&mut state) {
+                slot[block.clone()].copy_from_slice(copy);
+            }
+            start += LANES;
+        }
+        for index in start..length {
+            let values = std::array::from_fn(|slot| state[slot][index]);
+            let (parameter, values) = formula(parameters[index], gradient[index], values);
+            parameters[index] = parameter;
+            for slot in 0..N {
+                state[slot][index] = values[slot];
+            }
+        }
+    }
+}
+
+/// An update rule: hyperparameters, and the formula that they enter.
+///
+/// Implement it for a type of your own to use it wherever an optimizer of this crate is used:
+///
+/// ```
+/// use downhill_optim::{Optimizer, Piece, Rule, Step};
+/// use downhill_tensor::Float;
+///
+/// /// p <- p - learning_rate * sign(g)
+/// struct SignDescent { learning_rate: f64 }
+///
+/// impl Rule for SignDescent {
+///     fn name(&self) -> &str { "sign_descent" }
+///     fn learning_rate(&self) -> f64 { self.learning_rate }
+///     fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>) {
+///         let rate = T::from_f64(step.learning_rate);
+///         piece.for_each(|p, g, []| (p - rate * g.sign(), []));
+///     }
+/// }
+///
+/// let mut optimizer = Optimizer::new(SignDescent { learning_rate: 0.25 }, 2)?;
+/// let mut parameters = [1.0_f32, 1.0];
+/// optimizer.step(&mut parameters, &[0.1, -20.0])?;
+/// assert_eq!(parameters, [0.75, 1.25]);
+/// # Ok::<(), downhill_optim::Error>(())
+/// ```
+pub trait Rule: Send + Sync {
+    /// The name in error messages.
+    fn name(&self) -> &str;
+
+    /// The rate before any schedule.
+    fn learning_rate(&self) -> f64;
+
+    /// The weight decay where no group says otherwise; `None` if the rule has no use for one.
+    fn weight_decay(&self) -> Option<f64> {
+        None
+    }
+
+    /// Refuses hyperparameters outside their domain. The learning rate is checked by the optimizer.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValue`](crate::Error::InvalidValue) or [`Error::Conflict`](crate::Error::Conflict).
+    fn validate(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The state that the rule keeps beside each parameter: at most [`MAX_SLOTS`] values.
+    fn slots(&self) -> Vec<Slot> {
+        Vec::new()
+    }
+
+    /// Makes one step on a piece of the parameters.
+    fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>);
+}

@@ -198,7 +198,7 @@ pub trait Operation: fmt::Debug + Clone + Send + Sync + 'static {
 }
 
 /// The small closed set of loops that an engine knows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Lowering {
     /// One scalar function of one operand.
     Unary(Unary),
@@ -242,7 +242,7 @@ pub enum Reduction {
 }
 
 /// A movement of data.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Movement {
     /// The same elements in the same order in another shape.
     Reshape,

@@ -1,0 +1,1 @@
+//! Data sets from NumPy's files.

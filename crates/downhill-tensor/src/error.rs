@@ -90,6 +90,26 @@ pub enum Error {
         /// Why it cannot be done.
         reason: &'static str,
     },
+    /// Numbers that should agree and do not.
+    #[error(
+        "{count} of {size} elements are not close; the worst, at {index:?}, is {actual} and should be {expected}, off by {difference} where {allowed} is allowed"
+    )]
+    NotClose {
+        /// The coordinates of the element that is furthest off, measured by what is allowed for it.
+        index: Vec<usize>,
+        /// Its value.
+        actual: f64,
+        /// The value that was expected.
+        expected: f64,
+        /// The distance between both.
+        difference: f64,
+        /// The distance that was allowed.
+        allowed: f64,
+        /// How many elements are not close.
+        count: usize,
+        /// How many elements there are.
+        size: usize,
+    },
     /// A file or buffer that is not what it claims to be.
     #[error("{path}: not a valid {format} file: {reason}", path = .path.as_ref().map_or_else(|| "<memory>".into(), |p| p.display().to_string()))]
     Format {

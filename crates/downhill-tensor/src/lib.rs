@@ -8,6 +8,7 @@
 //!
 //! It knows nothing of derivatives, networks, optimizers, data sets or threads.
 
+pub mod bytes;
 pub mod error;
 pub mod kernels;
 pub mod layout;
@@ -18,7 +19,7 @@ pub mod number;
 pub mod parameters;
 pub mod random;
 pub mod shape;
-#[cfg(feature = "proptest")]
+#[cfg(any(test, feature = "proptest"))]
 pub mod strategies;
 pub mod tensor;
 
@@ -28,4 +29,4 @@ pub use number::{DType, Element, Float};
 pub use parameters::{ParameterEntry, ParameterLayout};
 pub use random::{CounterRng, Key};
 pub use shape::{MAX_RANK, Shape};
-pub use tensor::Tensor;
+pub use tensor::{Axes, Tensor};

@@ -273,8 +273,9 @@ mod tests {
         let address = data.as_ptr();
         let tensor = Tensor::from_vec(data, [2, 4]).unwrap();
         let keep = tensor.clone();
-        assert_ne!(tensor.into_vec().as_ptr(), address);
-        assert_eq!(keep.into_vec().as_ptr(), address);
+        let (copy, original) = (tensor.into_vec(), keep.into_vec());
+        assert_ne!(copy.as_ptr(), address);
+        assert_eq!(original.as_ptr(), address);
     }
 
     #[test]

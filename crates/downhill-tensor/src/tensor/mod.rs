@@ -7,14 +7,23 @@
 
 mod arithmetic;
 mod cast;
+mod close;
+mod compare;
 mod create;
 mod display;
 mod elements;
+mod gather;
+mod join;
+mod product;
+mod random;
+mod reduce;
+mod serial;
 mod views;
 
 pub use cast::Cast;
 pub use create::Nested;
 pub use elements::{Iter, Outer};
+pub use reduce::Axes;
 
 use crate::{Element, Error, Layout, Result, Shape};
 use std::sync::Arc;
@@ -38,8 +47,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Tensor<T> {
-    storage: Arc<Vec<T>>,
-    layout: Layout,
+    pub(crate) storage: Arc<Vec<T>>,
+    pub(crate) layout: Layout,
 }
 
 impl<T: Element> Tensor<T> {

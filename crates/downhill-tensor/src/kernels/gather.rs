@@ -1,0 +1,174 @@
+//! Reading and adding by index: rows of a table, positions along an axis, one-hot rows.
+//!
+//! Every index is checked before anything is written with it; the error names the index, where it stands,
+//! and the bound. Where several indices meet, their values are added in the order of the indices.
+
+use crate::{Error, Float, Result};
+use std::ops::Range;
+
+/// The row that an index names.
+pub(crate) fn check_index(operation: &'static str, place: usize, index: i64, length: usize) -> Result<usize> {
+    usize::try_from(index).ok().filter(|&row| row < length).ok_or_else(|| Error::InvalidArgument {
+        operation,
+        argument: "indices",
+        expected: "numbers from 0 to below the length of the indexed axis",
+        actual: format!("{index} at position {place}, for a length of {length}"),
+    })
+}
+
+fn check_indices(operation: &'static str, indices: &[i64], length: usize) -> Result<()> {
+    match indices.iter().position(|&index| index < 0 || index as u64 >= length as u64) {
+        None => Ok(()),
+        Some(place) => check_index(operation, place, indices[place], length).map(drop),
+    }
+}
+
+/// `out[i] = table[indices[i]]` for a table of `rows` rows. A part of the work is a call on sub-slices of
+/// `indices` and `out`.
+///
+/// # Errors
+/// An index that is no row.
+///
+/// # Panics
+/// Where a slice has not the length that the shapes say.
+pub fn gather_rows<T: Copy>(
+    table: &[T],
+    rows: usize,
+    row_len: usize,
+    indices: &[i64],
+    out: &mut [T],
+) -> Result<()> {
+    assert_eq!(table.len(), rows * row_len, "the table has another length");
+    assert_eq!(out.len(), indices.len() * row_len, "the output has another length");
+    check_indices("gather_rows", indices, rows)?;
+    if row_len > 0 {
+        for (out, &index) in out.chunks_exact_mut(row_len).zip(indices) {
+            out.copy_from_slice(&table[index as usize * row_len..][..row_len]);
+        }
+    }
+    Ok(())
+}
+
+/// `out[indices[i]] += source[i]` in the order of `i`, for the rows `part` of a table of `rows` rows; `out`
+/// holds these rows alone.
+///
+/// # Errors
+/// An index that is no row of the table.
+///
+/// # Panics
+/// Where a slice has not the length that the shapes say.
+pub fn scatter_add_rows<T: Float>(
+    source: &[T],
+    rows: usize,
+    row_len: usize,
+    indices: &[i64],
+    part: Range<usize>,
+    out: &mut [T],
+) -> Result<()> {
+    assert!(part.end <= rows && out.len() == part.len() * row_len, "the output is not the rows {part:?}");
+    assert_eq!(source.len(), indices.len() * row_len, "the source has another length");
+    check_indices("scatter_add_rows", indices, rows)?;
+    if row_len > 0 {
+        for (source, &index) in source.chunks_exact(row_len).zip(indices) {
+            let row = index as usize;
+            if part.contains(&row) {
+                let out = &mut out[(row - part.start) * row_len..][..row_len];
+                out.iter_mut().zip(source).for_each(|(out, &value)| *out += value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The axes of a gather along one of them: `[outer, length, inner]` is read with indices
+/// `[outer, count, inner]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Along {
+    /// The axes before the indexed one, taken together.
+    pub outer: usize,
+    /// The length of the indexed axis.
+    pub length: usize,
+    /// The number of indices along it.
+    pub count: usize,
+    /// The axes after it, taken together.
+    pub inner: usize,
+}
+
+impl Along {
+    /// The elements of what is indexed.
+    pub fn source_len(&self) -> usize {
+        self.outer * self.length * self.inner
+    }
+
+    /// The number of indices.
+    pub fn index_len(&self) -> usize {
+        self.outer * self.count * self.inner
+    }
+}
+
+/// `out[o, j, i] = x[o, indices[o, j, i], i]`. A part of the work is a call on a part of the outer axes.
+///
+/// # Errors
+/// An index beyond the axis.
+///
+/// # Panics
+/// Where a slice has not the length that `along` says.
+pub fn gather_along_axis<T: Copy>(x: &[T], along: Along, indices: &[i64], out: &mut [T]) -> Result<()> {
+    assert_eq!(x.len(), along.source_len(), "the input has another length");
+    assert!(indices.len() == along.index_len() && out.len() == indices.len(), "the indices' length differs");
+    check_indices("gather_along_axis", indices, along.length)?;
+    each_along(along, indices, |from, to| out[to] = x[from]);
+    Ok(())
+}
+
+/// `out[o, indices[o, j, i], i] += source[o, j, i]`, in the order of the indices. A part of the work is a
+/// call on a part of the outer axes.
+///
+/// # Errors
+/// An index beyond the axis.
+///
+/// # Panics
+/// Where a slice has not the length that `along` says.
+pub fn scatter_add_along_axis<T: Float>(
+    source: &[T],
+    along: Along,
+    indices: &[i64],
+    out: &mut [T],
+) -> Result<()> {
+    assert_eq!(out.len(), along.source_len(), "the output has another length");
+    assert!(indices.len() == along.index_len() && source.len() == indices.len(), "the lengths differ");
+    check_indices("scatter_add_along_axis", indices, along.length)?;
+    each_along(along, indices, |to, from| out[to] += source[from]);
+    Ok(())
+}
+
+/// Calls `f(position in [outer, length, inner], position in the indices)` in the order of the indices.
+#[inline(always)]
+fn each_along(along: Along, indices: &[i64], mut f: impl FnMut(usize, usize)) {
+    let mut place = 0;
+    for outer in 0..along.outer {
+        for _ in 0..along.count {
+            for inner in 0..along.inner {
+                f((outer * along.length + indices[place] as usize) * along.inner + inner, place);
+                place += 1;
+            }
+        }
+    }
+}
+
+/// 1 at each row's index, 0 elsewhere.
+///
+/// # Errors
+/// An index that is no class.
+///
+/// # Panics
+/// Where `out` has not `classes` values for each index.
+pub fn one_hot<T: Float>(indices: &[i64], classes: usize, out: &mut [T]) -> Result<()> {
+    assert_eq!(out.len(), indices.len() * classes, "the output has another length");
+    check_indices("one_hot", indices, classes)?;
+    out.fill(T::ZERO);
+    for (row, &index) in out.chunks_exact_mut(classes.max(1)).zip(indices) {
+        row[index as usize] = T::ONE;
+    }
+    Ok(())
+}

@@ -18,7 +18,7 @@ const NORM_EPSILON: f64 = 1e-6;
 /// threads. Where squares overflow or underflow, the elements are scaled by the largest first. It is infinite
 /// or NaN only if an element is, or if the norm itself is beyond `f64`.
 pub fn global_norm<T: Float>(gradient: &[T]) -> f64 {
-    let sum = sum_of_squares(gradient, 1.0);
+    let sum = tree_sum(gradient, |g| g * g);
     // Squares this small may have lost digits, this large may have overflowed.
     if sum > 1e-200 && sum < f64::INFINITY {
         return sum.sqrt();
@@ -30,7 +30,7 @@ pub fn global_norm<T: Float>(gradient: &[T]) -> f64 {
     // A power of two, so that scaling rounds nothing; clamped, because 1/MIN_POSITIVE would be near overflow.
     let exponent = largest.log2().floor().clamp(-1000.0, 1000.0);
     let scale = (-exponent).exp2();
-    sum_of_squares(gradient, scale).sqrt() / scale
+    tree_sum(gradient, |g| (g * scale) * (g * scale)).sqrt() / scale
 }
 
 /// Scales the gradient so that its norm is at most `max_norm`, and returns the norm that it had.
@@ -83,27 +83,23 @@ pub fn clip_value<T: Float>(gradient: &mut [T], limit: f64) -> Result<()> {
     Ok(())
 }
 
-/// `Σ (scale g)²`, by halves down to blocks: the split depends on the length alone.
-fn sum_of_squares<T: Float>(values: &[T], scale: f64) -> f64 {
+/// `Σ term(g)`, by halves down to blocks: the split depends on the length alone.
+fn tree_sum<T: Float>(values: &[T], term: impl Fn(f64) -> f64 + Copy) -> f64 {
     if values.len() <= BLOCK {
-        return sum_of_squares_in_block(values, scale);
+        return block_sum(values, term);
     }
     let blocks = values.len().div_ceil(BLOCK);
     let (left, right) = values.split_at(blocks.div_ceil(2) * BLOCK);
-    sum_of_squares(left, scale) + sum_of_squares(right, scale)
+    tree_sum(left, term) + tree_sum(right, term)
 }
 
-fn sum_of_squares_in_block<T: Float>(values: &[T], scale: f64) -> f64 {
+fn block_sum<T: Float>(values: &[T], term: impl Fn(f64) -> f64) -> f64 {
     let mut sums = [0.0; LANES];
     let (rows, rest) = values.as_chunks::<LANES>();
-    let mut add = |lane: usize, value: T| {
-        let value = value.to_f64() * scale;
-        sums[lane] += value * value;
-    };
     for row in rows {
-        (0..LANES).for_each(|lane| add(lane, row[lane]));
+        (0..LANES).for_each(|lane| sums[lane] += term(row[lane].to_f64()));
     }
-    rest.iter().enumerate().for_each(|(lane, &value)| add(lane, value));
+    (0..rest.len()).for_each(|lane| sums[lane] += term(rest[lane].to_f64()));
     ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]))
 }
 

@@ -241,7 +241,8 @@ mod tests {
     #[test]
     fn a_decay_that_the_rule_would_ignore_is_refused() {
         let decayed = ParameterGroup { weight_decay: Some(0.1), ..ParameterGroup::matching("*.weight") };
-        let error = segments(&GradientDescent::default(), &layout(), &[decayed.clone()]).unwrap_err();
+        let error =
+            segments(&GradientDescent::default(), &layout(), std::slice::from_ref(&decayed)).unwrap_err();
         assert!(matches!(error, Error::Conflict { .. }), "{error}");
         let undecayed = ParameterGroup { weight_decay: Some(0.0), ..decayed };
         assert!(segments(&GradientDescent::default(), &layout(), &[undecayed]).is_ok());

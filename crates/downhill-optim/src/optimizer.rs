@@ -15,6 +15,16 @@ pub trait Optimize<T: Float>: Send {
     /// Slices of the wrong length, or a factor that is negative or not finite; then nothing has changed.
     fn step_scaled(&mut self, parameters: &mut [T], gradient: &[T], factor: f64) -> Result<()>;
 
+    /// The learning rate before any schedule, for reports.
+    fn learning_rate(&self) -> f64;
+
+    /// Sets the gradient of parameters that are never moved to 0, so that a norm taken for clipping leaves
+    /// them out.
+    ///
+    /// # Errors
+    /// A slice of the wrong length.
+    fn zero_frozen(&self, gradient: &mut [T]) -> Result<()>;
+
     /// What it remembers, to be saved.
     fn state(&self) -> &OptimizerState<T>;
 
@@ -76,6 +86,11 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
     /// The rule with its hyperparameters.
     pub fn rule(&self) -> &R {
         &self.rule
+    }
+
+    /// The learning rate before any schedule.
+    pub fn learning_rate(&self) -> f64 {
+        self.rule.learning_rate()
     }
 
     /// The number of parameters.
@@ -206,6 +221,14 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
 impl<T: Float, R: Rule> Optimize<T> for Optimizer<T, R> {
     fn step_scaled(&mut self, parameters: &mut [T], gradient: &[T], factor: f64) -> Result<()> {
         Optimizer::step_scaled(self, parameters, gradient, factor)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rule.learning_rate()
+    }
+
+    fn zero_frozen(&self, gradient: &mut [T]) -> Result<()> {
+        Optimizer::zero_frozen(self, gradient)
     }
 
     fn state(&self) -> &OptimizerState<T> {

@@ -9,9 +9,6 @@ use downhill_tensor::Float;
 /// The most vectors of state that a rule may keep beside the parameters.
 pub const MAX_SLOTS: usize = 4;
 
-/// The number of elements that a pass holds in registers at once. A multiple of every vector width in use.
-const LANES: usize = 8;
-
 /// A vector of state beside the parameters, of the same length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slot {
@@ -65,44 +62,22 @@ impl<T: Float> Piece<'_, T> {
     ///
     /// `formula` takes a parameter, its derivative and its state, and returns the new parameter and state.
     /// It must not depend on anything else that changes, so that any split into pieces gives the same bits.
+    ///
+    /// # Panics
+    /// If the formula takes more slots than the rule declares, which is a mistake in the rule.
     #[inline(always)]
     pub fn for_each<const N: usize>(mut self, formula: impl Fn(T, T, [T; N]) -> (T, [T; N])) {
         const { assert!(N <= MAX_SLOTS, "a rule has at most MAX_SLOTS slots") };
-        // Equal lengths, known to the compiler: no bounds checks remain in the loops.
         let length = self.parameters.len().min(self.gradient.len());
+        let present = self.state[..N].iter().all(|slot| slot.len() >= length);
+        assert!(present, "the formula takes {N} slots, but the rule declares fewer");
+        // Plain indices into slices of one length: the compiler drops the bounds checks and vectorizes the
+        // loop after one test at run time that no two slices overlap.
         let parameters = &mut self.parameters[..length];
         let gradient = &self.gradient[..length];
-        let mut state: [&mut [T]; N] =
+        let state: [&mut [T]; N] =
             std::array::from_fn(|slot| &mut std::mem::take(&mut self.state[slot])[..length]);
-
-        // Blocks are copied to local arrays, which nothing else can alias, so that the formula is
-        // vectorized however many slices there are.
-        let mut start = 0;
-        while start + LANES <= length {
-            let block = start..start + LANES;
-            let mut p = [T::ZERO; LANES];
-            let mut g = [T::ZERO; LANES];
-            let mut s = [[T::ZERO; LANES]; N];
-            p.copy_from_slice(&parameters[block.clone()]);
-            g.copy_from_slice(&gradient[block.clone()]);
-            for (copy, slot) in s.iter_mut().zip(&state) {
-                copy.copy_from_slice(&slot[block.clone()]);
-            }
-            for lane in 0..LANES {
-                let (parameter, values) =
-                    formula(p[lane], g[lane], std::array::from_fn(|slot| s[slot][lane]));
-                p[lane] = parameter;
-                for slot in 0..N {
-                    s[slot][lane] = values[slot];
-                }
-            }
-            parameters[block.clone()].copy_from_slice(&p);
-            for (copy, slot) in s.iter().zip(&mut state) {
-                slot[block.clone()].copy_from_slice(copy);
-            }
-            start += LANES;
-        }
-        for index in start..length {
+        for index in 0..length {
             let values = std::array::from_fn(|slot| state[slot][index]);
             let (parameter, values) = formula(parameters[index], gradient[index], values);
             parameters[index] = parameter;

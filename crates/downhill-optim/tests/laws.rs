@@ -1,6 +1,8 @@
 //! What holds for every optimizer: splitting, resuming, grouping and refusing change no bit that they
 //! should not.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{configs, walks};

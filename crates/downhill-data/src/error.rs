@@ -179,7 +179,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn did_you_mean(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+    suggestion.as_ref().map_or_else(String::new, |name| format!("; did you mean '{name}'"))
 }
 
 /// A list for a message: the first 30 names and how many follow.

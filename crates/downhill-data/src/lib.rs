@@ -19,6 +19,7 @@ pub mod loader;
 pub mod memory;
 pub mod mnist;
 pub mod npy;
+mod prefetch;
 pub mod preprocessing;
 mod random;
 pub mod schema;

@@ -43,6 +43,6 @@ fn an_unknown_name_is_answered_with_the_names_there_are() {
     let message = embedded::load("digit").unwrap_err().to_string();
     assert_eq!(
         message,
-        "there is no embedded data set 'digit'; did you mean 'digits'?; there are digits, iris, wine, breast_cancer"
+        "there is no embedded data set 'digit'; did you mean 'digits'; there are digits, iris, wine, breast_cancer"
     );
 }

@@ -94,7 +94,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// Passes `value` on if `valid`, or says what it should have been.
+    /// Refuses a number unless it is `valid`, and says what it should have been.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValue`].
     pub fn check(
         valid: bool,
         owner: &str,

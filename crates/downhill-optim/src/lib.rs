@@ -19,6 +19,6 @@ pub use groups::ParameterGroup;
 pub use optimizer::{Chunk, Chunks, Optimize, Optimizer};
 pub use registry::OptimizerConfig;
 pub use rule::{MAX_SLOTS, Piece, Rule, Slot, Step};
-pub use rules::{Adagrad, Adam, AdamW, GradientDescent, RmsProp, Sgd};
-pub use schedules::{CosineAnnealing, ExponentialDecay, Schedule, StepDecay, WarmUp};
+pub use rules::*;
+pub use schedules::*;
 pub use state::{OptimizerState, SlotState};

@@ -5,7 +5,7 @@ use crate::{Error, MAX_SLOTS, OptimizerConfig, OptimizerState, ParameterGroup, P
 use downhill_tensor::{Float, ParameterLayout};
 
 /// Anything that moves a flat vector of parameters by its gradient: the boundary behind which optimizers
-/// can be exchanged at run time.
+/// can be exchanged at run time, as a `Box<dyn Optimize<T>>`.
 ///
 /// [`Optimizer`] is the reference implementation, for rules that treat every element alike.
 pub trait Optimize<T: Float>: Send {
@@ -60,10 +60,7 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
     /// # Errors
     /// A hyperparameter outside its domain.
     pub fn new(rule: R, len: usize) -> Result<Self> {
-        let mut layout = ParameterLayout::default();
-        // A fresh layout has no name that could be taken.
-        let _ = layout.push("parameters", [len], false);
-        Self::with_groups(rule, &layout, &[])
+        Self::with_groups(rule, &ParameterLayout::flat(len), &[])
     }
 
     /// An optimizer of the parameters of a layout, some of them treated as groups say. A parameter belongs

@@ -1,7 +1,8 @@
 //! The list of optimizers: a name, and the hyperparameters, of each.
 //!
 //! Adding an optimizer is a file in `rules/` and a row here. The row makes it serializable, puts it on the
-//! command line, and under the tests that all optimizers share.
+//! command line and under the tests that all optimizers share, one of which asks for a trajectory to agree
+//! with in `tests/oracles`.
 
 use crate::rules::*;
 use crate::{Error, Piece, Result, Rule, Slot, Step};

@@ -78,6 +78,43 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn schedules() -> impl Strategy<Value = Schedule> {
+        let gamma = || 1e-3..=1.0;
+        let leaf = prop_oneof![
+            Just(Schedule::Constant),
+            (1u64..50, gamma()).prop_map(|(period, gamma)| Schedule::Step(StepDecay { period, gamma })),
+            gamma().prop_map(|gamma| Schedule::Exponential(ExponentialDecay { gamma })),
+            (1u64..90, 0.0..=1.0, any::<bool>()).prop_map(|(steps, minimum_factor, hold_minimum)| {
+                Schedule::Cosine(CosineAnnealing { steps, minimum_factor, hold_minimum })
+            }),
+        ];
+        leaf.prop_recursive(2, 4, 1, |then| {
+            (0u64..40, 0.0..=1.0, then).prop_map(|(steps, start_factor, then)| {
+                Schedule::WarmUp(WarmUp { start_factor, ..WarmUp::over(steps, then) })
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn valid_schedules_stay_between_0_and_1(schedule in schedules(), step in any::<u64>()) {
+            schedule.validate().unwrap();
+            for step in (0..200).chain([step]) {
+                prop_assert!((0.0..=1.0).contains(&schedule.factor(step)), "step {}", step);
+            }
+        }
+
+        #[test]
+        fn what_follows_a_warm_up_is_shifted_by_it(then in schedules(), steps in 1u64..50, at in 0u64..200) {
+            let warm_up = Schedule::WarmUp(WarmUp { start_factor: 0.25, ..WarmUp::over(steps, then.clone()) });
+            prop_assert_eq!(warm_up.factor(steps + at), then.factor(at));
+            prop_assert_eq!(warm_up.factor(0), 0.25);
+            let rise = warm_up.factor(steps - 1) - 0.25;
+            prop_assert!((rise - 0.75 * (steps - 1) as f64 / steps as f64).abs() < 1e-15);
+        }
+    }
 
     #[test]
     fn options_outside_their_domain_are_named() {

@@ -187,6 +187,8 @@ fn a_state_of_another_optimizer_is_refused() {
     );
     let longer: Optimizer<f32> = Optimizer::new(config("momentum"), 4).unwrap();
     assert!(sgd.load_state(longer.state().clone()).is_err());
+    let mut adagrad: Optimizer<f32> = Optimizer::new(config("adagrad"), 3).unwrap();
+    assert!(adagrad.load_state(sgd.state().clone()).is_err(), "one slot each, but not the same");
 }
 
 #[test]

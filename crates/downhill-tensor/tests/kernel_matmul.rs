@@ -1,21 +1,13 @@
 //! Products against the plain loops, over random shapes, strides and parts.
 
+mod kernel_support;
+
 use downhill_tensor::Float;
 use downhill_tensor::kernels::isa::Isa;
 use downhill_tensor::kernels::matmul::{Product, Strides2, matmul_scratch_len, matmul_with};
 use downhill_tensor::kernels::naive;
+use kernel_support::{numbers, to_f64};
 use proptest::prelude::*;
-
-/// Numbers from -1 to 1 without a pattern that sums could hide.
-fn numbers<T: Float>(count: usize, seed: u64) -> Vec<T> {
-    let mut state = seed.wrapping_mul(2).wrapping_add(1);
-    (0..count)
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            T::from_f64((state >> 11) as f64 / (1u64 << 52) as f64 - 1.0)
-        })
-        .collect()
-}
 
 fn operand(rows: usize, columns: usize, form: u8, gap: usize) -> (Strides2, usize) {
     let strides = match form {
@@ -48,7 +40,6 @@ fn agrees_with_the_loops<T: Float>(p: &Product, a_len: usize, b_len: usize, accu
     let (a, b) = (numbers::<T>(a_len, 1), numbers::<T>(b_len, 2));
     let start = numbers::<T>(p.m * p.c_row_stride, 3);
     // In f64 the reference is exact enough to judge f32.
-    let to_f64 = |x: &[T]| x.iter().map(|v| v.to_f64()).collect::<Vec<_>>();
     let mut expected = to_f64(&start);
     naive::matmul(p, &to_f64(&a), &to_f64(&b), &mut expected, accumulate);
     for isa in Isa::available() {

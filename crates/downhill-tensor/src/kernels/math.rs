@@ -119,7 +119,7 @@ fn tanh_f32(x: f32) -> f32 {
     p = p * s - 3.333_328e-1;
     let near = p * s * x + x;
     let far = 1.0 - 2.0 / (exp_f32(2.0 * magnitude) + 1.0);
-    if magnitude < 0.625 { near } else { far.copysign(x) }
+    (if magnitude < 0.625 { near } else { far }).copysign(x)
 }
 
 /// The error function `2/√π ∫₀ˣ exp(-t²) dt`: at most 4 ulp. f64 as f32 does not have it in the standard

@@ -2,7 +2,7 @@
 //!
 //! # The order of the sums
 //! A sum over neighbours is taken in blocks of 1024, each in 16 interleaved lanes that a tree adds up; the
-//! blocks are added pairwise. A sum over an axis with others inside it is taken row by row in blocks of 128
+//! blocks are added pairwise. A sum over an axis with others inside it is taken row by row in blocks of 32
 //! rows, added pairwise. Rounding errors so grow with the logarithm of the length, and the result is the
 //! same on every instruction set and under every cut of the output (Higham, "The Accuracy of Floating Point
 //! Summation", 1993).
@@ -39,7 +39,7 @@ const BLOCK: usize = 1024;
 /// Interleaved sums of a block.
 const LANES: usize = 16;
 /// Rows of a block of rows.
-const BLOCK_ROWS: usize = 128;
+const BLOCK_ROWS: usize = 32;
 /// Columns that are reduced together, so that their sums stay in registers.
 const COLUMNS: usize = 64;
 
@@ -302,7 +302,7 @@ fn fold_columns<T: Float>(
     let block = RowBlocks { x, rows, stride, count };
     let mut total = block.fold(0, start, f);
     if rows > BLOCK_ROWS {
-        // Pairwise as in `Cascade`, on rows of sums; 32 levels of 128 rows are more than memory holds.
+        // Pairwise as in `Cascade`, on rows of sums; 32 levels of 32 rows are more than memory holds.
         let mut entries = [[start; COLUMNS]; 32];
         for number in 0..rows.div_ceil(BLOCK_ROWS) {
             let mut sums = if number == 0 { total } else { block.fold(number, start, f) };

@@ -1,0 +1,95 @@
+//! The polynomial functions against f64, over dense sweeps of all f32 numbers.
+
+use downhill_tensor::kernels::math;
+
+/// The distance of a result from the exact value, in units in the last place of the exact value.
+fn ulp_error(actual: f32, exact: f64) -> f64 {
+    let rounded = exact as f32;
+    if actual == rounded || (actual.is_nan() && exact.is_nan()) {
+        return 0.0;
+    }
+    let magnitude = rounded.abs().clamp(f32::MIN_POSITIVE, f32::MAX);
+    let unit = f64::from(f32::from_bits(magnitude.to_bits() + 1)) - f64::from(magnitude);
+    let unit = if unit.is_finite() { unit } else { f64::from(f32::MAX) * 2f64.powi(-24) };
+    (f64::from(actual) - exact).abs() / unit
+}
+
+/// The greatest error over numbers of both signs, 2003 apart in the order of their bits.
+fn worst(f: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64, suits: impl Fn(f32) -> bool) -> (f64, f32) {
+    let mut worst = (0.0, 0.0);
+    for bits in (0..=u32::MAX).step_by(2003) {
+        let x = f32::from_bits(bits);
+        if suits(x) {
+            let error = ulp_error(f(x), exact(f64::from(x)));
+            if !(error <= worst.0) {
+                worst = (error, x);
+            }
+        }
+    }
+    worst
+}
+
+#[track_caller]
+fn assert_within(bound: f64, (error, x): (f64, f32)) {
+    assert!(error <= bound, "{error} ulp at {x:e}");
+}
+
+#[test]
+fn exp_is_within_two_ulp() {
+    assert_within(2.0, worst(math::exp, f64::exp, |_| true));
+}
+
+#[test]
+fn ln_is_within_two_ulp() {
+    assert_within(2.0, worst(math::ln, f64::ln, |_| true));
+}
+
+#[test]
+fn tanh_is_within_three_ulp() {
+    assert_within(3.0, worst(math::tanh, f64::tanh, |_| true));
+}
+
+#[test]
+fn sigmoid_is_within_three_ulp_where_it_is_normal() {
+    assert_within(3.0, worst(math::sigmoid, |x| 1.0 / (1.0 + (-x).exp()), |x| !(x < -87.0)));
+}
+
+#[test]
+fn erf_is_within_four_ulp_of_its_double_precision_form() {
+    assert_within(4.0, worst(math::erf, math::erf::<f64>, |_| true));
+}
+
+#[test]
+fn erf_in_double_precision_matches_published_values() {
+    // Abramowitz and Stegun, table 7.1, and the complementary table 7.3 at 3.
+    for (x, expected) in [
+        (0.1, 0.112_462_916_0),
+        (0.5, 0.520_499_877_8),
+        (1.0, 0.842_700_792_9),
+        (1.5, 0.966_105_146_5),
+        (2.0, 0.995_322_265_0),
+    ] {
+        assert!((math::erf::<f64>(x) - expected).abs() < 6e-11);
+        assert!((math::erf::<f64>(-x) + expected).abs() < 6e-11);
+    }
+    assert!((math::erf::<f64>(3.0) - 0.999_977_909_503_001_4).abs() < 1e-15);
+    // Both forms meet where they change places.
+    assert!((math::erf::<f64>(2.5 - 1e-12) - math::erf::<f64>(2.5 + 1e-12)).abs() < 1e-14);
+}
+
+#[test]
+fn extremes_are_what_they_should_be() {
+    assert_eq!(math::exp(f32::NEG_INFINITY), 0.0);
+    assert_eq!(math::exp(f32::INFINITY), f32::INFINITY);
+    assert_eq!(math::exp(0.0f32), 1.0);
+    assert_eq!(math::ln(0.0f32), f32::NEG_INFINITY);
+    assert_eq!(math::ln(f32::INFINITY), f32::INFINITY);
+    assert!(math::ln(-1.0f32).is_nan());
+    assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::tanh), [-1.0, 0.0, 1.0]);
+    assert!(math::tanh(-0.0f32).is_sign_negative() && math::erf(-0.0f32).is_sign_negative());
+    assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::sigmoid), [0.0, 0.5, 1.0]);
+    assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::erf), [-1.0, 0.0, 1.0]);
+    for f in [math::exp::<f32>, math::ln, math::tanh, math::sigmoid, math::erf] {
+        assert!(f(f32::NAN).is_nan());
+    }
+}

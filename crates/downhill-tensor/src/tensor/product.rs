@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Tensor;
+use crate::kernels::matmul::{Product, matmul, matmul_scratch_len};
 use crate::{Error, Float, Result, Shape, Slice};
 
 impl<T: Float> Tensor<T> {
@@ -54,8 +55,11 @@ impl<T: Float> Tensor<T> {
             let (left, right) = (left.contiguous(), right.contiguous());
             let left_starts = left.matrix_starts(with(&[m, k])?)?;
             let right_starts = right.matrix_starts(with(&[k, n])?)?;
+            let product = Product::row_major(m, n, k);
+            let mut scratch = vec![T::ZERO; matmul_scratch_len::<T>(&product)];
             for ((out, l), r) in out.chunks_exact_mut(m * n).zip(left_starts).zip(right_starts) {
-                product(&left.storage[l..l + m * k], &right.storage[r..r + k * n], out, k, n);
+                let (a, b) = (&left.storage[l..l + m * k], &right.storage[r..r + k * n]);
+                matmul(&product, 0..m, 0..n, a, b, out, false, &mut scratch);
             }
         }
         let out = Tensor::from_counted(out, shape);
@@ -72,17 +76,6 @@ impl<T: Float> Tensor<T> {
         let first = Slice::range(0, 1);
         let rank = shape.rank();
         Ok(self.layout.broadcast_to(shape)?.slice(rank - 1, first)?.slice(rank - 2, first)?.positions())
-    }
-}
-
-/// Adds the product of two contiguous row-major matrices, `[m, k]` and `[k, n]`, to `out`, `[m, n]`.
-fn product<T: Float>(left: &[T], right: &[T], out: &mut [T], k: usize, n: usize) {
-    for (left_row, out_row) in left.chunks_exact(k).zip(out.chunks_exact_mut(n)) {
-        for (&factor, right_row) in left_row.iter().zip(right.chunks_exact(n)) {
-            for (sum, &x) in out_row.iter_mut().zip(right_row) {
-                *sum += factor * x;
-            }
-        }
     }
 }
 

@@ -9,8 +9,7 @@
 //! part of the work is a call on sub-slices of whole images. The gradient of the weight may be cut by output
 //! channels; it is a sum over the images of a call, so cutting the images changes its last bits.
 
-use super::isa::current;
-use super::matmul::{Product, Strides2, matmul_raw, matmul_scratch_len};
+use super::matmul::{Product, Strides2, matmul, matmul_scratch_len};
 use crate::{Error, Float, Result};
 use std::ops::Range;
 
@@ -235,11 +234,11 @@ impl Conv2dGeometry {
         }
     }
 
-    /// `dw[group] += g[group] · unfoldedᵀ`.
+    /// `dw[group]ᵀ += unfolded · g[group]ᵀ`: transposed, because `g` is the smaller one to pack.
     fn weight_product(&self) -> Product {
         Product {
             b: Strides2::row_major(self.windows()).transposed(),
-            ..Product::row_major(self.out_channels / self.groups, self.window_len(), self.windows())
+            ..Product::row_major(self.window_len(), self.out_channels / self.groups, self.windows())
         }
     }
 
@@ -259,7 +258,8 @@ impl Conv2dGeometry {
 /// [`conv2d_weight_gradient`] need.
 pub fn conv2d_scratch_len<T: Float>(geometry: &Conv2dGeometry) -> usize {
     let products = [geometry.forward_product(), geometry.input_product(), geometry.weight_product()];
-    geometry.unfolded_len() + products.iter().map(matmul_scratch_len::<T>).max().unwrap_or(0)
+    let for_products = products.iter().map(matmul_scratch_len::<T>).max().unwrap_or(0);
+    geometry.unfolded_len() + geometry.weight_len() + for_products
 }
 
 /// The convolution of all images in `x`.
@@ -280,7 +280,7 @@ pub fn conv2d<T: Float>(geometry: &Conv2dGeometry, x: &[T], weight: &[T], out: &
         };
         let weight = share(weight, i % geometry.groups, geometry.weight_len() / geometry.groups);
         let out = share_mut(out, i, geometry.output_len() / geometry.groups);
-        multiply(&product, 0..product.m, weight, unfolded, out, false, scratch);
+        matmul(&product, 0..product.m, 0..product.n, weight, unfolded, out, false, scratch);
     }
 }
 
@@ -303,9 +303,9 @@ pub fn conv2d_input_gradient<T: Float>(
         let g = share(g, i, geometry.output_len() / geometry.groups);
         let dx = share_mut(dx, i, geometry.input_len() / geometry.groups);
         if geometry.is_unfolded() {
-            multiply(&product, 0..product.m, weight, g, dx, false, scratch);
+            matmul(&product, 0..product.m, 0..product.n, weight, g, dx, false, scratch);
         } else {
-            multiply(&product, 0..product.m, weight, g, unfolded, false, scratch);
+            matmul(&product, 0..product.m, 0..product.n, weight, g, unfolded, false, scratch);
             dx.fill(T::ZERO);
             geometry.fold(unfolded, dx);
         }
@@ -329,16 +329,19 @@ pub fn conv2d_weight_gradient<T: Float>(
     let images = geometry.images(x.len(), g.len(), geometry.weight_len());
     assert!(part.end <= geometry.out_channels, "the part exceeds the output channels");
     assert_eq!(dw.len(), part.len() * geometry.window_len(), "the gradient has another length");
-    if !accumulate {
-        dw.fill(T::ZERO);
-    }
     let product = geometry.weight_product();
-    let group_out = geometry.out_channels / geometry.groups;
+    let (group_out, window) = (product.n, product.m);
     let (unfolded, scratch) = scratch.split_at_mut(geometry.unfolded_len());
+    let (sums, scratch) = scratch.split_at_mut(geometry.weight_len());
+    sums.fill(T::ZERO);
+    let channels = |group: usize| {
+        let first = group * group_out;
+        let of = |channel: usize| channel.clamp(first, first + group_out) - first;
+        of(part.start)..of(part.end)
+    };
     for i in 0..images * geometry.groups {
-        let first = i % geometry.groups * group_out;
-        let channels = part.start.max(first)..part.end.min(first + group_out);
-        if channels.is_empty() {
+        let group = i % geometry.groups;
+        if channels(group).is_empty() {
             continue;
         }
         let x = share(x, i, geometry.input_len() / geometry.groups);
@@ -349,9 +352,15 @@ pub fn conv2d_weight_gradient<T: Float>(
             &*unfolded
         };
         let g = share(g, i, geometry.output_len() / geometry.groups);
-        let start = (channels.start - part.start) * geometry.window_len();
-        let rows = channels.start - first..channels.end - first;
-        multiply(&product, rows, g, unfolded, &mut dw[start..], true, scratch);
+        let sums = share_mut(sums, group, group_out * window);
+        matmul(&product, 0..window, channels(group), unfolded, g, sums, true, scratch);
+    }
+    for (channel, dw) in part.zip(dw.chunks_exact_mut(window.max(1))) {
+        let (group, column) = (channel / group_out, channel % group_out);
+        let sums = share(sums, group, group_out * window)[column..].iter().step_by(group_out);
+        for (dw, &sum) in dw.iter_mut().zip(sums) {
+            *dw = if accumulate { *dw + sum } else { sum };
+        }
     }
 }
 
@@ -361,21 +370,4 @@ fn share<T>(all: &[T], number: usize, length: usize) -> &[T] {
 
 fn share_mut<T>(all: &mut [T], number: usize, length: usize) -> &mut [T] {
     &mut all[number * length..(number + 1) * length]
-}
-
-/// Some rows of a product; `c` begins with them.
-fn multiply<T: Float>(
-    product: &Product,
-    rows: Range<usize>,
-    a: &[T],
-    b: &[T],
-    c: &mut [T],
-    accumulate: bool,
-    scratch: &mut [T],
-) {
-    assert!(c.len() >= rows.len() * product.n, "the result of the product has another length");
-    // SAFETY: the rows follow each other without gaps and lie inside `c`, which is borrowed mutably.
-    unsafe {
-        matmul_raw(current(), product, rows, 0..product.n, a, b, c.as_mut_ptr(), accumulate, scratch);
-    }
 }

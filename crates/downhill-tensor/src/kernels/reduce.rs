@@ -1,8 +1,8 @@
 //! Sums, extremes and their places along axes.
 //!
 //! # The order of the sums
-//! A sum over neighbours is taken in blocks of 1024, each in 16 interleaved lanes that a tree adds up; the
-//! blocks are added pairwise. A sum over an axis with others inside it is taken row by row in blocks of 32
+//! A sum over neighbours is taken in blocks of 1024, each in 16 interleaved lanes that a tree adds up (a
+//! block of fewer than 16 from first to last); the blocks are added pairwise. A sum over an axis with others inside it is taken row by row in blocks of 32
 //! rows, added pairwise. Rounding errors so grow with the logarithm of the length, and the result is the
 //! same on every instruction set and under every cut of the output (Higham, "The Accuracy of Floating Point
 //! Summation", 1993).
@@ -159,6 +159,9 @@ pub(crate) fn row_sum<T: Float>(row: &[T]) -> T {
 /// `Σ a_i b_i` in the order that the module describes, each product rounded.
 #[inline(always)]
 pub(crate) fn row_dot<T: Float>(a: &[T], b: &[T]) -> T {
+    if a.len() < LANES {
+        return a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| sum + a * b);
+    }
     let mut cascade = Cascade::new();
     for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
         let mut lanes = [T::ZERO; LANES];
@@ -204,6 +207,9 @@ fn fold_lanes<T: Float, const N: usize>(mut lanes: [T; N], f: impl Fn(T, T) -> T
 
 #[inline(always)]
 fn fold_block<T: Float>(block: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
+    if block.len() < LANES {
+        return block.iter().fold(start, |folded, &value| f(folded, value));
+    }
     let mut lanes = [start; LANES];
     let (chunks, rest) = block.as_chunks::<LANES>();
     for chunk in chunks {

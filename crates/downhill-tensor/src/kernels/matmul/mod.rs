@@ -282,7 +282,7 @@ impl<T: Float> Part<T> {
                 let b = unsafe { self.b.add(first * p.b.row + column * p.b.column) };
                 if pack_b {
                     // SAFETY: the block lies inside B, and the space is checked.
-                    unsafe { pack::columns(b, p.b, deep, columns.len(), width, b_space) };
+                    unsafe { pack::columns(self.isa, b, p.b, deep, columns.len(), width, b_space) };
                 }
                 for row in self.rows.clone().step_by(block_rows) {
                     let rows = row..self.rows.end.min(row + block_rows);

@@ -2,7 +2,9 @@
 
 use super::Strides2;
 use super::tile::MAX_ROWS;
-use crate::Float;
+use crate::kernels::isa::Isa;
+use crate::{DType, Float};
+use std::ops::Range;
 
 /// Cuts `scratch` into space for `a_len` elements of A and the rest for B, each beginning at a cache line.
 pub(super) fn split<T: Float>(scratch: &mut [T], a_len: usize) -> (&mut [T], &mut [T]) {
@@ -64,6 +66,7 @@ pub(super) unsafe fn rows<T: Float>(
 /// # Panics
 /// Where the space is too short.
 pub(super) unsafe fn columns<T: Float>(
+    isa: Isa,
     b: *const T,
     strides: Strides2,
     depth: usize,
@@ -83,17 +86,99 @@ pub(super) unsafe fn columns<T: Float>(
                 let row = unsafe { std::slice::from_raw_parts(b.add(p * strides.row + first), count) };
                 out[..count].copy_from_slice(row);
             }
+        } else if count == width && strides.row == 1 {
+            // SAFETY: `width` columns, each `depth` neighbours long, are in the block.
+            unsafe { interleave(isa, b.add(first * strides.column), strides.column, depth, width, panel) };
         } else {
-            // Eight rows at a time: the cache lines that are written stay close by.
-            for (block, out) in panel.chunks_mut(8 * width).enumerate() {
-                for j in 0..count {
-                    for (p, out) in out[j..].iter_mut().step_by(width).enumerate() {
-                        // SAFETY: the row and the column are in the block.
-                        *out =
-                            unsafe { *b.add((block * 8 + p) * strides.row + (first + j) * strides.column) };
-                    }
+            // SAFETY: the rows and columns are in the block.
+            unsafe { one_by_one(b.add(first * strides.column), strides, 0..depth, count, width, panel) };
+        }
+    }
+}
+
+/// Element by element, eight rows at a time: the cache lines that are written stay close by.
+///
+/// # Safety
+/// `b` must reach these rows and `columns` columns.
+unsafe fn one_by_one<T: Float>(
+    b: *const T,
+    strides: Strides2,
+    rows: Range<usize>,
+    columns: usize,
+    width: usize,
+    panel: &mut [T],
+) {
+    for first in rows.clone().step_by(8) {
+        for j in 0..columns {
+            for p in first..rows.end.min(first + 8) {
+                // SAFETY: the row and the column are in the block.
+                panel[p * width + j] = unsafe { *b.add(p * strides.row + j * strides.column) };
+            }
+        }
+    }
+}
+
+/// Columns of neighbours into rows of neighbours.
+///
+/// # Safety
+/// `b` must reach `width` columns, `stride` apart, of `depth` neighbours.
+unsafe fn interleave<T: Float>(
+    isa: Isa,
+    b: *const T,
+    stride: usize,
+    depth: usize,
+    width: usize,
+    panel: &mut [T],
+) {
+    let mut done = 0;
+    #[cfg(target_arch = "x86_64")]
+    if isa.has_fma() && T::DTYPE == DType::F32 {
+        assert!(panel.len() >= depth * width);
+        for p in (0..depth / 8 * 8).step_by(8) {
+            for j in (0..width).step_by(8) {
+                // SAFETY: the set has AVX2; `T` is f32; eight columns of eight neighbours are in the block,
+                // eight rows of eight in the panel.
+                unsafe {
+                    let (from, to) = (b.add(j * stride + p), panel.as_mut_ptr().add(p * width + j));
+                    transpose_8x8(from.cast(), stride, to.cast(), width);
                 }
             }
+        }
+        done = depth / 8 * 8;
+    }
+    let _ = isa;
+    // SAFETY: the rows and columns are in the block.
+    unsafe { one_by_one(b, Strides2 { row: 1, column: stride }, done..depth, width, width, panel) };
+}
+
+/// # Safety
+/// Both pointers must reach eight rows of eight neighbours, the rows as far apart as told.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn transpose_8x8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+    use std::arch::x86_64::*;
+    // SAFETY: all eight rows are in reach.
+    let row = |i: usize| unsafe { _mm256_loadu_ps(from.add(i * from_stride)) };
+    // Pairs of elements, then fours, then halves change places.
+    let pairs = |i: usize| {
+        let (a, b) = (row(i), row(i + 1));
+        (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b))
+    };
+    let fours = |i: usize| {
+        let ((a, b), (c, d)) = (pairs(i), pairs(i + 2));
+        [
+            _mm256_shuffle_ps::<0x44>(a, c),
+            _mm256_shuffle_ps::<0xee>(a, c),
+            _mm256_shuffle_ps::<0x44>(b, d),
+            _mm256_shuffle_ps::<0xee>(b, d),
+        ]
+    };
+    let (upper, lower) = (fours(0), fours(4));
+    for i in 0..4 {
+        // SAFETY: all eight rows are in reach.
+        unsafe {
+            _mm256_storeu_ps(to.add(i * to_stride), _mm256_permute2f128_ps::<0x20>(upper[i], lower[i]));
+            _mm256_storeu_ps(to.add((i + 4) * to_stride), _mm256_permute2f128_ps::<0x31>(upper[i], lower[i]));
         }
     }
 }

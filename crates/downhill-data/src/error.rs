@@ -118,10 +118,10 @@ pub enum Error {
     #[error("{}: column '{column}' is '{value}' in every row: nothing can be learned from it; ignore it", .path.display())]
     ConstantColumn { path: PathBuf, column: String, value: String },
     /// A target that never changes.
-    #[error("{}: the target column '{column}' is '{value}' in every row: at least two different {expected} are needed", .path.display())]
+    #[error("{}: the target '{column}' is '{value}' in every row: at least two different {expected} are needed", .path.display())]
     ConstantTarget { path: PathBuf, column: String, value: String, expected: &'static str },
     /// A column of numbers with too many values for classes.
-    #[error("{}: the target column '{column}' has more than {most} different numbers, too many for classes; learn numbers instead", .path.display())]
+    #[error("{}: the target '{column}' has more than {most} different numbers, too many for classes; learn numbers instead", .path.display())]
     TooManyClasses { path: PathBuf, column: String, most: usize },
     /// A text that the training data does not have in this column.
     #[error("{}: line {line}, column '{column}': '{}' does not occur in the training data, which has {}", .path.display(), shortened(.cell), abridged(.known))]
@@ -129,6 +129,11 @@ pub enum Error {
     /// What the csv reader reports beyond the above.
     #[error("{}: {source}", .path.display())]
     Csv { path: PathBuf, source: csv::Error },
+
+    // NumPy.
+    /// An array of another rank than inputs or targets have.
+    #[error("{}: expected {expected}, but the array has the shape {dims:?}", .path.display())]
+    WrongArrayShape { path: PathBuf, expected: &'static str, dims: Vec<usize> },
 
     // Data sets in memory.
     /// Numbers of elements that do not fit each other.

@@ -26,8 +26,9 @@ pub mod schema;
 mod source;
 pub mod split;
 mod suggest;
+pub mod task;
 
-pub use self::csv::{CsvOptions, TargetUse, Task};
+pub use self::csv::{CsvOptions, TargetUse};
 pub use dataset::{Dataset, TargetKind};
 pub use error::{Error, Result};
 pub use loader::{Batch, BatchSize, Loader, LoaderOptions, Targets};
@@ -37,6 +38,7 @@ pub use preprocessing::{Preprocessing, PreprocessingOptions};
 pub use random::permutation;
 pub use schema::{Column, ColumnKind, InputSchema, Schema, TargetSchema};
 pub use split::{PartSize, Split};
+pub use task::Task;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

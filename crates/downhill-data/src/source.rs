@@ -87,7 +87,6 @@ impl<R: BufRead> Source<R> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.failure(filled, error)),
             }
-            // A short read of a gzip member's end is followed by another read.
         }
         self.read += filled as u64;
         Ok(filled)
@@ -133,5 +132,31 @@ impl<R: BufRead> Source<R> {
             return Err(Error::TooLarge { path: self.path.clone(), limit: limit as u64 });
         }
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_grows_with_what_has_come_not_with_what_is_claimed() {
+        let bytes = vec![7; 3_000_000];
+        for (len, most) in [(10, 1 << 20), (3_000_000, 1 << 22)] {
+            let mut source = from_bytes(&bytes[..len], Path::new("x"), "bytes").unwrap();
+            let read = source.read_up_to(1 << 40).unwrap();
+            assert_eq!(read.len(), len);
+            assert!(read.capacity() <= most, "{} bytes for {len}", read.capacity());
+        }
+        let mut source = from_bytes(&bytes, Path::new("x"), "bytes").unwrap();
+        assert_eq!(source.read_up_to(2_500_000).unwrap().capacity(), 2_500_000, "never beyond the limit");
+    }
+
+    #[test]
+    fn more_than_the_limit_is_refused() {
+        let mut source = from_bytes(&[7; 11], Path::new("x"), "bytes").unwrap();
+        let message = source.read_all(10).unwrap_err().to_string();
+        assert!(message.contains("the data is larger than 10 bytes"), "{message}");
+        assert_eq!(from_bytes(&[7; 10], Path::new("x"), "bytes").unwrap().read_all(10).unwrap().len(), 10);
     }
 }

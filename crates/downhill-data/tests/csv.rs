@@ -1,4 +1,5 @@
 //! Tables: what is made of good ones, and what is said of bad ones.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use downhill_data::csv::{self, read_bytes, read_bytes_with_schema};
 use downhill_data::{ColumnKind, CsvOptions, InMemory, TargetKind, TargetUse, Task};
@@ -215,7 +216,7 @@ fn columns_from_which_nothing_can_be_learned_are_refused() {
     assert!(read(&few, "y").is_ok(), "twenty texts are not too many");
     assert!(
         fault("a,y\n1,cat\n2,cat\n")
-            .contains("the target column 'y' is 'cat' in every row: at least two different classes")
+            .contains("the target 'y' is 'cat' in every row: at least two different classes")
     );
     assert!(fault("a,y\n1,0.5\n2,0.5\n").contains("at least two different values are needed"));
     let many = (0..1500).fold("a,y\n".to_owned(), |text, i| text + &format!("{i},{i}\n"));

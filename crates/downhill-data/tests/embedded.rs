@@ -1,4 +1,5 @@
 //! The data sets that the crate carries.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use downhill_data::{Features, TargetKind, embedded};
 

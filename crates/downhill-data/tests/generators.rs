@@ -1,4 +1,5 @@
 //! Generated data: its formulas, and that the seed decides everything.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use downhill_data::{InMemory, generators};
 

@@ -1,4 +1,5 @@
 //! IDX files, plain and compressed, whole and broken, and the folder of MNIST.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use downhill_data::idx::{self, IdxArray};
 use downhill_data::{Dataset, Error, mnist};

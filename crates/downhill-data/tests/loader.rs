@@ -1,4 +1,5 @@
 //! Batches: each example once, in an order that only the seed and the epoch decide.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use downhill_data::{
     Batch, BatchSize, Dataset, Error, Features, InMemory, InputSchema, Loader, LoaderOptions, Result, Target,

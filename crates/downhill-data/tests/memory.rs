@@ -1,4 +1,5 @@
 //! The data set in memory: what it refuses, and its views.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use downhill_data::{Dataset, Features, InMemory, InputSchema, PartSize, Target, embedded};
 use downhill_tensor::Shape;

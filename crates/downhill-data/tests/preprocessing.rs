@@ -1,4 +1,5 @@
 //! Preprocessing: fitted on one part, applied to any.
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use downhill_data::csv::{self, read_bytes};
 use downhill_data::preprocessing::{ColumnTransform, Standardization};

@@ -1,17 +1,14 @@
 //! Reading a table whose columns are not known yet.
 
+use super::CsvOptions;
 use super::cell::Cell;
 use super::table::{Row, Table, Text};
-use super::{CsvOptions, Task};
+use crate::task::{Distinct, MOST_CLASSES, Task};
 use crate::{Column, ColumnKind, Error, Features, InMemory, InputSchema, Result, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const TOO_MANY_CATEGORIES: usize = 20;
-const MOST_CLASSES_OF_NUMBERS: usize = 20;
-const FEWEST_ROWS_PER_CLASS: usize = 10;
-/// The most classes that are taken from a column of numbers when classes are asked for.
-const MOST_CLASSES: usize = 1000;
 
 /// Reads a table for training; see the [module](super) for what becomes of the columns.
 ///
@@ -113,7 +110,7 @@ enum Reading {
     /// The position of the text among these.
     Category(BTreeMap<String, usize>),
     /// The position of the number among these, by its text.
-    NumberedClass(Vec<f64>),
+    NumberedClass(Distinct),
 }
 
 impl Reading {
@@ -122,9 +119,7 @@ impl Reading {
         let position = match (self, Cell::parse(text)) {
             (Reading::Number, Cell::Number(number)) => return Ok(number),
             (Reading::Category(categories), _) => categories.get(text).copied(),
-            (Reading::NumberedClass(numbers), Cell::Number(number)) => {
-                numbers.binary_search_by(|class| class.total_cmp(&number)).ok()
-            }
+            (Reading::NumberedClass(numbers), Cell::Number(number)) => numbers.position(number).ok(),
             _ => None,
         };
         // The first pass has seen this very cell, so only a fault of this crate leads here.
@@ -141,7 +136,7 @@ impl Reading {
         match self {
             Reading::Number => Vec::new(),
             Reading::Category(categories) => categories.into_keys().collect(),
-            Reading::NumberedClass(numbers) => numbers.iter().map(f64::to_string).collect(),
+            Reading::NumberedClass(numbers) => numbers.names(),
         }
     }
 
@@ -197,9 +192,7 @@ struct Profile {
     first_text: Option<(u64, String)>,
     first_cell: String,
     varies: bool,
-    all_whole: bool,
-    /// The different numbers, sorted, until there are too many for classes.
-    distinct: Vec<f64>,
+    distinct: Distinct,
 }
 
 impl Profile {
@@ -211,8 +204,7 @@ impl Profile {
             first_text: None,
             first_cell: String::new(),
             varies: false,
-            all_whole: true,
-            distinct: Vec::new(),
+            distinct: Distinct::new(),
         }
     }
 
@@ -234,12 +226,7 @@ impl Profile {
             }
             Cell::Number(number) => {
                 self.numbers += 1;
-                self.all_whole &= number.fract() == 0.0;
-                if self.distinct.len() <= MOST_CLASSES
-                    && let Err(at) = self.distinct.binary_search_by(|known| known.total_cmp(&number))
-                {
-                    self.distinct.insert(at, number);
-                }
+                self.distinct.see(number);
             }
             Cell::Text(_) => {
                 self.texts += 1;
@@ -293,7 +280,7 @@ impl Profile {
             }
             (Task::Classify, Some(_)) => Reading::Category(BTreeMap::new()),
             (Task::Classify, None) => Reading::NumberedClass(self.distinct.clone()),
-            (Task::Auto, None) if self.looks_like_classes(rows) => {
+            (Task::Auto, None) if self.distinct.look_like_classes(rows) => {
                 Reading::NumberedClass(self.distinct.clone())
             }
             (Task::Auto | Task::Regress, _) => self.numbers_or_texts(table)?,
@@ -308,15 +295,9 @@ impl Profile {
                 expected,
             });
         }
-        if matches!(reading, Reading::NumberedClass(_)) && self.distinct.len() > MOST_CLASSES {
+        if matches!(reading, Reading::NumberedClass(_)) && self.distinct.too_many() {
             return Err(Error::TooManyClasses { path: path(), column: column(), most: MOST_CLASSES });
         }
         Ok(reading)
-    }
-
-    fn looks_like_classes(&self, rows: usize) -> bool {
-        let distinct = self.distinct.len();
-        let repeat = distinct <= MOST_CLASSES_OF_NUMBERS && distinct * FEWEST_ROWS_PER_CLASS <= rows;
-        self.all_whole && (distinct == 2 || repeat)
     }
 }

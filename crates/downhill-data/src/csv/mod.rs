@@ -10,8 +10,7 @@
 //! | more than 20 different texts, in more than half of the rows | an error: an identifier, a date or free text |
 //! | one value in every row | an error: nothing can be learned from it |
 //!
-//! The target is classes if it holds texts, or whole numbers that have exactly two different values, or at
-//! most 20 that repeat ten times on average; otherwise it is numbers. [`Task`] overrides this.
+//! Whether the target is classes or numbers is decided as [`Task`] says, which also overrides it.
 //!
 //! A cell that is empty, `?`, `na`, `n/a`, `nan` or `null` (in any case) is missing, which is an error;
 //! numbers must be finite. White space around cells is dropped. The delimiter (comma, semicolon or tab) is
@@ -28,21 +27,9 @@ mod table;
 pub use apply::{TargetUse, read_bytes_with_schema, read_with_schema};
 pub use infer::{read, read_bytes};
 
-use crate::Result;
+use crate::{Result, Task};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-
-/// What is to be learned from the target column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Task {
-    /// Decide by the column (see the [module](self)).
-    #[default]
-    Auto,
-    /// Classes, also where the column holds numbers.
-    Classify,
-    /// Numbers.
-    Regress,
-}
 
 /// How to read a table.
 ///

@@ -56,6 +56,10 @@ impl Standardization {
         Standardization { mean, scale: if usable { scale } else { 1.0 } }
     }
 
+    fn is_usable(self) -> bool {
+        self.mean.is_finite() && self.scale.is_finite() && self.scale > 0.0
+    }
+
     /// `(value - mean) / scale`.
     pub fn apply(self, value: f64) -> f64 {
         (value - self.mean) / self.scale
@@ -94,10 +98,62 @@ pub enum ColumnTransform {
 /// # Ok::<(), downhill_data::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Preprocessing {
     schema: Schema,
     columns: Vec<ColumnTransform>,
     targets: Vec<Standardization>,
+}
+
+/// A preprocessing as it was read from somewhere, before its parts are known to fit each other.
+#[derive(Deserialize)]
+struct Unchecked {
+    schema: Schema,
+    columns: Vec<ColumnTransform>,
+    targets: Vec<Standardization>,
+}
+
+impl TryFrom<Unchecked> for Preprocessing {
+    type Error = Error;
+
+    fn try_from(read: Unchecked) -> Result<Self> {
+        let Unchecked { schema, columns, targets } = read;
+        let expect = |what, expected, actual| {
+            if expected == actual { Ok(()) } else { Err(Error::LengthMismatch { what, expected, actual }) }
+        };
+        expect("transforms of columns", schema.inputs.columns().len(), columns.len())?;
+        if let TargetSchema::Values { width, .. } = schema.target {
+            expect("standardizations of targets", width, targets.len())?;
+        } else {
+            expect("standardizations of targets", 0, targets.len())?;
+        }
+        for (column, transform) in schema.inputs.columns().iter().zip(&columns) {
+            let fits = match (&column.kind, transform) {
+                (ColumnKind::Numeric, ColumnTransform::Standardize(standardization)) => {
+                    standardization.is_usable()
+                }
+                (ColumnKind::Categorical { categories }, ColumnTransform::OneHot { seen }) => {
+                    seen.iter().all(|&code| code < categories.len())
+                }
+                _ => false,
+            };
+            if !fits {
+                return Err(Error::SchemaMismatch {
+                    what: format!("the stored preprocessing of column '{}'", column.name),
+                    expected: "a transform of its kind".into(),
+                    actual: format!("{transform:?}"),
+                });
+            }
+        }
+        if let Some(bad) = targets.iter().find(|standardization| !standardization.is_usable()) {
+            return Err(Error::SchemaMismatch {
+                what: "the stored preprocessing of the target".into(),
+                expected: "a finite mean and a positive, finite scale".into(),
+                actual: format!("{bad:?}"),
+            });
+        }
+        Ok(Preprocessing { schema, columns, targets })
+    }
 }
 
 impl Preprocessing {

@@ -181,3 +181,21 @@ fn categories_never_reach_a_model_as_numbers() {
         "column 'kind' holds categories, not numbers; fit a Preprocessing on the training part and apply it"
     );
 }
+
+#[test]
+fn a_stored_preprocessing_whose_parts_do_not_fit_is_refused() {
+    let stored = serde_json::to_value(fit(&table(TABLE))).unwrap();
+    let fault = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut stored = stored.clone();
+        change(&mut stored);
+        serde_json::from_value::<Preprocessing>(stored).unwrap_err().to_string()
+    };
+    let missing = fault(&|stored| drop(stored["columns"].as_array_mut().unwrap().pop()));
+    assert!(missing.contains("transforms of columns: expected 2, but found 1"), "{missing}");
+    let far = fault(&|stored| stored["columns"][1]["OneHot"]["seen"][0] = 3.into());
+    assert!(far.contains("the stored preprocessing of column 'kind'"), "{far}");
+    let flat = fault(&|stored| stored["columns"][0]["Standardize"]["scale"] = 0.0.into());
+    assert!(flat.contains("the stored preprocessing of column 'size'"), "{flat}");
+    let target = fault(&|stored| stored["targets"][0]["scale"] = (-1.0).into());
+    assert!(target.contains("a positive, finite scale"), "{target}");
+}

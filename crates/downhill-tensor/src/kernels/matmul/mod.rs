@@ -267,9 +267,10 @@ impl<T: Float> Part<T> {
     unsafe fn blocks(&self, scratch: &mut [T]) {
         let p = &self.product;
         let width = tile::width::<T>();
-        // Whether to pack changes no bit, so it may depend on the part.
-        let pack_b = (p.b.column != 1 && p.n > 1) || self.rows.len() > 48;
-        let pack_a = self.columns.len() > 4 * width && self.rows.len() > 4;
+        // Whether to pack changes no bit, so it may depend on the part. A copy pays where it is read often;
+        // the limits were measured.
+        let pack_b = (p.b.column != 1 && p.n > 1) || self.rows.len() > 160;
+        let pack_a = self.columns.len() > 16 * width && self.rows.len() > 4;
         let depth = p.depth();
         let block_columns = if pack_b { BLOCK_COLUMNS } else { self.columns.len() };
         let block_rows = if pack_a { BLOCK_ROWS } else { self.rows.len() };

@@ -1,1 +1,23 @@
-//! (under construction)
+//! Layers, initializers, losses and metrics over one flat vector of parameters.
+//!
+//! It knows nothing of optimizers, data sets, files or how programs are executed.
+#![forbid(unsafe_code)]
+
+pub mod error;
+mod init;
+mod layer;
+pub mod layers;
+pub mod losses;
+pub mod models;
+mod network;
+mod scope;
+mod summary;
+
+pub use error::{Error, Result};
+pub use init::{Fan, Init};
+pub use layer::{Function, Layer, layer_fn};
+pub use layers::{Activation, AnyLayer, Linear, Named, Sequential};
+pub use losses::{Loss, LossFunction, Reduction, loss_fn};
+pub use network::Network;
+pub use scope::{Mode, Scope};
+pub use summary::{Row, Summary};

@@ -1,0 +1,58 @@
+//! Networks as a whole: what is found by recording, and what the programs deliver.
+
+use downhill_autograd::{Data, Interpreter, Type};
+use downhill_nn::{Activation, Linear, Loss, Network, Sequential, layer_fn, models};
+use downhill_tensor::Key;
+
+fn xor() -> (Vec<f64>, Vec<i64>) {
+    (vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], vec![0, 1, 1, 0])
+}
+
+#[test]
+fn gradient_descent_on_the_training_program_learns_xor() {
+    let (input, target) = (Type::float([4, 2]), Type::index([4]));
+    let network = Network::new(models::mlp(&[8], 2, Activation::Tanh), input).unwrap();
+    let program = network.training_program(input, target, &Loss::CrossEntropy).unwrap();
+    let names = |ports: &[downhill_autograd::Port]| ports.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(program.inputs()), ["parameters", "state", "input", "target"]);
+    assert_eq!(names(program.outputs()), ["loss", "gradient", "state", "output"]);
+
+    let mut theta: Vec<f64> = network.initialize(Key::new(1));
+    let (x, t) = xor();
+    let mut losses = Vec::new();
+    for _ in 0..300 {
+        let data = [Data::Float(&theta), Data::Float(&[]), Data::Float(&x), Data::Index(&t)];
+        let results = Interpreter.outputs(&program, &data, Key::new(0)).unwrap();
+        losses.push(results[0].to_vec()[0]);
+        for (p, g) in theta.iter_mut().zip(results[1].to_vec()) {
+            *p -= g;
+        }
+    }
+    assert!(losses[0] > 0.5 && losses[299] < 0.05, "{} {}", losses[0], losses[299]);
+}
+
+#[test]
+fn the_video_network_has_13002_parameters() {
+    let network = models::mlp(&[16, 16], 10, Activation::Sigmoid);
+    let network = Network::new(network, Type::float([10, 784])).unwrap();
+    assert_eq!(network.parameter_count(), 13_002);
+    let names: Vec<_> = network.layout().entries().iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["0.weight", "0.bias", "2.weight", "2.bias", "4.weight", "4.bias"]);
+    assert_eq!(network.output(), Type::float([10, 10]));
+}
+
+#[test]
+fn a_wrong_shape_is_reported_with_its_layer_and_its_line() {
+    let network = Sequential::new()
+        .with(Linear::new(4))
+        .with_named("body", Sequential::new().with_named("broken", models::linear(3)));
+    let broken = layer_fn(move |scope, x| {
+        scope.layer("network", &network, x) + scope.layer("skip", &Linear::new(2), x)
+    });
+    let error = Network::new(broken, Type::float([5, 2])).unwrap_err().to_string();
+    let start = "`add` cannot take float[5, 3] and float[5, 2]: the shapes must broadcast";
+    assert!(error.starts_with(start) && error.contains("tests/network.rs:"), "{error}");
+
+    let error = Network::new(models::mlp(&[3], 1, Activation::Relu), Type::index([5, 2])).unwrap_err();
+    assert!(error.to_string().contains("in layer `0`, at "), "{error}");
+}

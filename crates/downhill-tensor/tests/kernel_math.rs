@@ -60,24 +60,6 @@ fn erf_is_within_four_ulp_of_its_double_precision_form() {
 }
 
 #[test]
-fn erf_in_double_precision_matches_published_values() {
-    // Abramowitz and Stegun, table 7.1, and the complementary table 7.3 at 3.
-    for (x, expected) in [
-        (0.1, 0.112_462_916_0),
-        (0.5, 0.520_499_877_8),
-        (1.0, 0.842_700_792_9),
-        (1.5, 0.966_105_146_5),
-        (2.0, 0.995_322_265_0),
-    ] {
-        assert!((math::erf::<f64>(x) - expected).abs() < 6e-11);
-        assert!((math::erf::<f64>(-x) + expected).abs() < 6e-11);
-    }
-    assert!((math::erf::<f64>(3.0) - 0.999_977_909_503_001_4).abs() < 1e-15);
-    // Both forms meet where they change places.
-    assert!((math::erf::<f64>(2.5 - 1e-12) - math::erf::<f64>(2.5 + 1e-12)).abs() < 1e-14);
-}
-
-#[test]
 fn extremes_are_what_they_should_be() {
     assert_eq!(math::exp(f32::NEG_INFINITY), 0.0);
     assert_eq!(math::exp(f32::INFINITY), f32::INFINITY);

@@ -3,7 +3,9 @@
 //! All slices hold whole planes (one channel of one image), and planes do not touch each other: a part of
 //! the work is a call on a sub-slice of whole planes.
 
+use super::isa::{current, vectorize};
 use crate::{Error, Float, Result};
+use std::ops::Range;
 
 /// Sizes of a two-dimensional pooling. Pairs are (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +32,7 @@ impl Pool2dGeometry {
     ///
     /// # Errors
     /// A window or stride of 0, a window larger than the padded plane, or padding of more than half a
-    /// window (some windows would see nothing else).
+    /// window (some windows would see nothing else), or a plane of 2^32 - 1 places or more.
     pub fn new(
         plane: [usize; 2],
         kernel: [usize; 2],
@@ -54,7 +56,7 @@ impl Pool2dGeometry {
             if padding[axis] > kernel[axis] / 2 {
                 return Err(invalid("padding", "at most half of the kernel", padding));
             }
-            let room = (plane[axis] + 2 * padding[axis]).checked_sub(kernel[axis]);
+            let room = plane[axis].saturating_add(2 * padding[axis]).checked_sub(kernel[axis]);
             out[axis] =
                 room.ok_or_else(|| invalid("kernel", "at most the padded plane", kernel))? / stride[axis] + 1;
         }
@@ -74,7 +76,7 @@ impl Pool2dGeometry {
 
     /// The rows and columns of the plane under a window.
     #[inline(always)]
-    fn window(&self, out_row: usize, out_column: usize) -> [std::ops::Range<usize>; 2] {
+    fn window(&self, out_row: usize, out_column: usize) -> [Range<usize>; 2] {
         let along = |at: usize, axis: usize, length: usize| {
             let start = at * self.stride[axis];
             let end = (start + self.kernel[axis]).saturating_sub(self.padding[axis]).min(length);
@@ -95,7 +97,7 @@ impl Pool2dGeometry {
 
     /// Calls `f(first row and column of the plane's window, position in the output)` plane by plane.
     #[inline(always)]
-    fn each(&self, planes: usize, mut f: impl FnMut(usize, [std::ops::Range<usize>; 2], usize)) {
+    fn each(&self, planes: usize, mut f: impl FnMut(usize, [Range<usize>; 2], usize)) {
         let mut at = 0;
         for plane in 0..planes {
             for row in 0..self.out_height {
@@ -107,28 +109,86 @@ impl Pool2dGeometry {
         }
     }
 
-    /// The position of the first largest value in a window; a NaN counts as the largest.
+    /// Calls `f(position in x or none, position in the output)` for the first largest value of each window;
+    /// a NaN counts as the largest.
     #[inline(always)]
-    fn arg_max<T: Float>(
-        &self,
-        x: &[T],
-        base: usize,
-        [rows, columns]: [std::ops::Range<usize>; 2],
-    ) -> Option<usize> {
-        let mut best = base + rows.start * self.width + columns.start;
-        if rows.is_empty() || columns.is_empty() {
-            return None;
-        }
-        let mut largest = x[best];
-        for row in rows {
-            let start = base + row * self.width;
-            for (i, &value) in x[start + columns.start..start + columns.end].iter().enumerate() {
-                if value > largest || (value.is_nan() && !largest.is_nan()) {
-                    (best, largest) = (start + columns.start + i, value);
+    fn each_largest<T: Float>(&self, x: &[T], planes: usize, mut f: impl FnMut(Option<usize>, usize)) {
+        let mut at = 0;
+        for plane in 0..planes {
+            let base = plane * self.input_len();
+            let x = &x[base..base + self.input_len()];
+            for row in 0..self.out_height {
+                for first in (0..self.out_width).step_by(COLUMNS) {
+                    let columns = first..self.out_width.min(first + COLUMNS);
+                    for &place in &self.largest(x, row, columns.clone()).places[..columns.len()] {
+                        f((place != NONE).then_some(base + place as usize), at);
+                        at += 1;
+                    }
                 }
             }
         }
-        Some(best)
+    }
+
+    /// The first largest values of neighbouring windows: all windows step through their places together, so
+    /// that the loop over them has no branches.
+    #[inline(always)]
+    fn largest<T: Float>(&self, x: &[T], out_row: usize, columns: Range<usize>) -> Largest<T> {
+        let mut largest = Largest { values: [T::NEG_INFINITY; COLUMNS], places: [NONE; COLUMNS] };
+        let [rows, _] = self.window(out_row, 0);
+        let (stride, padding) = (self.stride[1], self.padding[1]);
+        for row in rows {
+            for k in 0..self.kernel[1] {
+                // The windows whose place `k` lies on the plane.
+                let start = padding.saturating_sub(k).div_ceil(stride).max(columns.start);
+                let end = (self.width + padding).saturating_sub(k).div_ceil(stride).min(columns.end);
+                if start < end {
+                    let place = row * self.width + start * stride + k - padding;
+                    let windows = start - columns.start..end - columns.start;
+                    largest.update(&x[place..], place as u32, stride, windows);
+                }
+            }
+        }
+        largest
+    }
+}
+
+/// Windows that step through their places together.
+const COLUMNS: usize = 32;
+/// No place yet.
+const NONE: u32 = u32::MAX;
+
+/// The largest values of neighbouring windows so far, and their places in the plane.
+struct Largest<T> {
+    values: [T; COLUMNS],
+    places: [u32; COLUMNS],
+}
+
+impl<T: Float> Largest<T> {
+    /// Compares with `x[0]`, `x[stride]`, ..., which lie in the plane from `place` on.
+    #[inline(always)]
+    fn update(&mut self, x: &[T], place: u32, stride: usize, windows: Range<usize>) {
+        let count = windows.len();
+        let (values, places) = (&mut self.values[windows.clone()], &mut self.places[windows]);
+        let step = |i: usize, new: T, value: &mut T, at: &mut u32| {
+            let better = (*at == NONE) | (new > *value) | (new.is_nan() & !value.is_nan());
+            *value = if better { new } else { *value };
+            *at = if better { place + (i * stride) as u32 } else { *at };
+        };
+        let targets = values.iter_mut().zip(places);
+        match stride {
+            1 => targets.zip(&x[..count]).enumerate().for_each(|(i, ((v, at), &new))| step(i, new, v, at)),
+            2 if x.len() >= 2 * count => {
+                let (pairs, _) = x.as_chunks::<2>();
+                targets
+                    .zip(&pairs[..count])
+                    .enumerate()
+                    .for_each(|(i, ((v, at), new))| step(i, new[0], v, at));
+            }
+            _ => targets
+                .zip(x.iter().step_by(stride))
+                .enumerate()
+                .for_each(|(i, ((v, at), &new))| step(i, new, v, at)),
+        }
     }
 }
 
@@ -137,7 +197,23 @@ impl Pool2dGeometry {
 /// # Panics
 /// Where a slice has not the length that the geometry says.
 pub fn max_pool2d<T: Float>(geometry: &Pool2dGeometry, x: &[T], out: &mut [T]) {
-    max_pool2d_gather(geometry, x, x, out);
+    let planes = geometry.planes(x.len(), out.len());
+    vectorize(
+        current(),
+        #[inline(always)]
+        |_| {
+            let rows = out.chunks_exact_mut(geometry.out_width).take(planes * geometry.out_height);
+            for (number, out) in rows.enumerate() {
+                let (plane, row) = (number / geometry.out_height, number % geometry.out_height);
+                let x = &x[plane * geometry.input_len()..][..geometry.input_len()];
+                for first in (0..geometry.out_width).step_by(COLUMNS) {
+                    let columns = first..geometry.out_width.min(first + COLUMNS);
+                    let largest = geometry.largest(x, row, columns.clone());
+                    out[columns.clone()].copy_from_slice(&largest.values[..columns.len()]);
+                }
+            }
+        },
+    );
 }
 
 /// The value of `u` where `x` is largest in each window: what a change `u` of `x` does to the pooled
@@ -148,11 +224,18 @@ pub fn max_pool2d<T: Float>(geometry: &Pool2dGeometry, x: &[T], out: &mut [T]) {
 pub fn max_pool2d_gather<T: Float>(geometry: &Pool2dGeometry, x: &[T], u: &[T], out: &mut [T]) {
     assert_eq!(x.len(), u.len(), "the lengths differ");
     let planes = geometry.planes(x.len(), out.len());
-    geometry.each(
-        planes,
+    vectorize(
+        current(),
         #[inline(always)]
-        |base, window, at| {
-            out[at] = geometry.arg_max(x, base, window).map_or(T::NEG_INFINITY, |best| u[best]);
+        |_| {
+            geometry.each_largest(
+                x,
+                planes,
+                #[inline(always)]
+                |place, at| {
+                    out[at] = place.map_or(T::NEG_INFINITY, |place| u[place]);
+                },
+            );
         },
     );
 }
@@ -166,13 +249,20 @@ pub fn max_pool2d_scatter<T: Float>(geometry: &Pool2dGeometry, x: &[T], g: &[T],
     assert_eq!(x.len(), dx.len(), "the lengths differ");
     let planes = geometry.planes(x.len(), g.len());
     dx.fill(T::ZERO);
-    geometry.each(
-        planes,
+    vectorize(
+        current(),
         #[inline(always)]
-        |base, window, at| {
-            if let Some(best) = geometry.arg_max(x, base, window) {
-                dx[best] += g[at];
-            }
+        |_| {
+            geometry.each_largest(
+                x,
+                planes,
+                #[inline(always)]
+                |place, at| {
+                    if let Some(place) = place {
+                        dx[place] += g[at];
+                    }
+                },
+            );
         },
     );
 }

@@ -189,7 +189,7 @@ pub(crate) fn check_labels(labels: &[i64], n: usize) -> Result<()> {
 fn check_rows(n: usize, lengths: &[usize]) {
     let length = lengths[0];
     assert!(lengths.iter().all(|&other| other == length), "the lengths {lengths:?} differ");
-    assert!(length == 0 || (n > 0 && length % n == 0), "{length} values are no rows of {n}");
+    assert!(length == 0 || (n > 0 && length.is_multiple_of(n)), "{length} values are no rows of {n}");
 }
 
 /// As many whole rows as fit into a chunk, one at least.

@@ -99,16 +99,17 @@ macro_rules! avx2 {
                 let (a_rest, a_last) = a_rest.as_chunks::<WIDTH>();
                 let (b_rest, b_last) = b_rest.as_chunks::<WIDTH>();
                 for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+                    let (a, b) = (a.as_ptr(), b.as_ptr());
                     // SAFETY: a chunk is one vector.
-                    *sum = unsafe { $fma($load(a.as_ptr()), $load(b.as_ptr()), *sum) };
+                    *sum = unsafe { $fma($load(a), $load(b), *sum) };
                 }
                 if !a_last.is_empty() {
                     let (mut a, mut b) = ([0.0; WIDTH], [0.0; WIDTH]);
                     a[..a_last.len()].copy_from_slice(a_last);
                     b[..b_last.len()].copy_from_slice(b_last);
+                    let sum = &mut sums[a_rest.len()];
                     // SAFETY: the arrays are one vector each. A product of zeros changes no sum.
-                    sums[a_rest.len()] =
-                        unsafe { $fma($load(a.as_ptr()), $load(b.as_ptr()), sums[a_rest.len()]) };
+                    *sum = unsafe { $fma($load(a.as_ptr()), $load(b.as_ptr()), *sum) };
                 }
                 let mut width = $vectors / 2;
                 while width > 0 {

@@ -241,7 +241,8 @@ mod tests {
 
     #[test]
     fn broadcasting_follows_numpy() {
-        let cases: [(&[usize], &[usize], Option<&[usize]>); 6] = [
+        type Case<'a> = (&'a [usize], &'a [usize], Option<&'a [usize]>);
+        let cases: [Case<'_>; 6] = [
             (&[], &[2, 3], Some(&[2, 3])),
             (&[3], &[2, 3], Some(&[2, 3])),
             (&[2, 1], &[1, 3], Some(&[2, 3])),

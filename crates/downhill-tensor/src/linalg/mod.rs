@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use downhill_tensor::{Tensor, linalg};
-//! let a = Tensor::from([[4.0, 1.0], [1.0, 3.0]]);
+//! let a = Tensor::from([[4.0f64, 1.0], [1.0, 3.0]]);
 //! let b = Tensor::from([1.0, 2.0]);
 //! let x = linalg::solve(&a, &b)?;
 //! a.matmul(&x)?.check_close(&b, 1e-12, 0.0)?;

@@ -86,6 +86,12 @@ impl<T: Float> Tensor<T> {
     }
 }
 
+/// The array of `f(x)` in the same storage, if nobody else looks at it.
+fn in_place<T: Float>(mut tensor: Tensor<T>, f: impl Fn(T) -> T) -> Tensor<T> {
+    tensor.make_mut().iter_mut().for_each(|x| *x = f(*x));
+    tensor
+}
+
 macro_rules! scalar_operators {
     ($($trait:ident $method:ident $operator:tt),*) => {$(
         impl<T: Float> $trait<T> for &Tensor<T> {
@@ -96,10 +102,8 @@ macro_rules! scalar_operators {
         }
         impl<T: Float> $trait<T> for Tensor<T> {
             type Output = Tensor<T>;
-            fn $method(mut self, scalar: T) -> Tensor<T> {
-                // In place where nobody else looks.
-                self.make_mut().iter_mut().for_each(|x| *x = *x $operator scalar);
-                self
+            fn $method(self, scalar: T) -> Tensor<T> {
+                in_place(self, |x| x $operator scalar)
             }
         }
         scalar_operators!(@left $trait $method $operator f32);
@@ -114,9 +118,8 @@ macro_rules! scalar_operators {
         }
         impl $trait<Tensor<$float>> for $float {
             type Output = Tensor<$float>;
-            fn $method(self, mut tensor: Tensor<$float>) -> Tensor<$float> {
-                tensor.make_mut().iter_mut().for_each(|x| *x = self $operator *x);
-                tensor
+            fn $method(self, tensor: Tensor<$float>) -> Tensor<$float> {
+                in_place(tensor, |x| self $operator x)
             }
         }
     };
@@ -133,9 +136,8 @@ impl<T: Float> Neg for &Tensor<T> {
 
 impl<T: Float> Neg for Tensor<T> {
     type Output = Tensor<T>;
-    fn neg(mut self) -> Tensor<T> {
-        self.make_mut().iter_mut().for_each(|x| *x = -*x);
-        self
+    fn neg(self) -> Tensor<T> {
+        in_place(self, |x| -x)
     }
 }
 

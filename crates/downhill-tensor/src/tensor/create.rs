@@ -144,63 +144,28 @@ impl Tensor<i64> {
     }
 }
 
-/// Numbers and arrays of arrays of numbers, from which [`Tensor::from`] makes a tensor.
-pub trait Nested {
-    /// The type of the numbers at the bottom.
-    type Element: Element;
-    /// How deep the nesting is.
-    const RANK: usize;
-    /// Writes the lengths, outermost first.
-    fn lengths(dims: &mut [usize]);
-    /// Appends all numbers in row-major order.
-    fn append_to(self, data: &mut Vec<Self::Element>);
-}
-
-macro_rules! nested_element {
-    ($($type:ty),*) => {$(
-        impl Nested for $type {
-            type Element = $type;
-            const RANK: usize = 0;
-            fn lengths(_: &mut [usize]) {}
-            fn append_to(self, data: &mut Vec<$type>) {
-                data.push(self);
+macro_rules! from_nested {
+    ($($type:ty: [$($dim:ident),*] $($flatten:ident)*;)*) => {$(
+        impl<T: Element, $(const $dim: usize),*> From<$type> for Tensor<T> {
+            /// The array with the elements and the shape of nested Rust arrays.
+            fn from(nested: $type) -> Self {
+                let data = nested.as_slice()$(.$flatten())*.to_vec();
+                // Only nested arrays without elements can have lengths whose product overflows.
+                let shape = Shape::new(&[$($dim),*]).unwrap_or(Shape::from([0]));
+                Tensor::from_counted(data, shape)
             }
         }
     )*};
 }
 
-nested_element!(f32, f64, i64, u8, bool);
-
-impl<A: Nested, const N: usize> Nested for [A; N] {
-    type Element = A::Element;
-    const RANK: usize = A::RANK + 1;
-
-    fn lengths(dims: &mut [usize]) {
-        if let [first, rest @ ..] = dims {
-            *first = N;
-            A::lengths(rest);
-        }
-    }
-
-    fn append_to(self, data: &mut Vec<A::Element>) {
-        self.into_iter().for_each(|inner| inner.append_to(data));
-    }
-}
-
-impl<A: Nested, const N: usize> From<[A; N]> for Tensor<A::Element> {
-    /// The array with the elements and the shape of nested Rust arrays; more than [`MAX_RANK`] levels do
-    /// not compile.
-    fn from(nested: [A; N]) -> Self {
-        const { assert!(A::RANK < MAX_RANK, "a tensor has at most 8 dimensions") };
-        let mut dims = [0; MAX_RANK];
-        let dims = &mut dims[..A::RANK + 1];
-        <[A; N]>::lengths(dims);
-        let mut data = Vec::new();
-        nested.append_to(&mut data);
-        // Only empty nested arrays can have lengths whose product overflows; they stay empty.
-        let shape = Shape::new(dims).unwrap_or(Shape::from([0]));
-        Tensor::from_counted(data, shape)
-    }
+// Written out for each depth, and not by recursion over a trait, so that the type of the elements can be
+// inferred from what the tensor is used for.
+from_nested! {
+    [T; A]: [A];
+    [[T; B]; A]: [A, B] as_flattened;
+    [[[T; C]; B]; A]: [A, B, C] as_flattened as_flattened;
+    [[[[T; D]; C]; B]; A]: [A, B, C, D] as_flattened as_flattened as_flattened;
+    [[[[[T; E]; D]; C]; B]; A]: [A, B, C, D, E] as_flattened as_flattened as_flattened as_flattened;
 }
 
 impl<T: Element> From<Vec<T>> for Tensor<T> {

@@ -195,6 +195,8 @@ fn for_each_row_pair(left: &Layout, right: &Layout, mut f: impl FnMut(Row, Row))
 #[derive(Clone, Debug)]
 pub struct Iter<'a, T>(Source<'a, T>);
 
+// Nobody keeps many iterators, so a box for the larger one would only cost.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 enum Source<'a, T> {
     Slice(std::slice::Iter<'a, T>),

@@ -21,7 +21,6 @@ mod serial;
 mod views;
 
 pub use cast::Cast;
-pub use create::Nested;
 pub use elements::{Iter, Outer};
 pub use reduce::Axes;
 

@@ -76,11 +76,13 @@ impl Tape {
     /// Values one after the other along an axis; negative axes count from the end.
     #[track_caller]
     pub fn concat<'t>(&'t self, values: &[Var<'t>], axis: isize) -> Var<'t> {
-        let axis = match values.first() {
+        let own = values.iter().all(|value| std::ptr::eq(value.tape(), self));
+        let axis = match values.first().filter(|_| own) {
             Some(first) => match first.axis("concat", axis) {
                 Some(axis) => axis,
                 None => return self.poison(),
             },
+            // An error, which recording it reports.
             None => 0,
         };
         self.record(Concat { axis }, values)

@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Error, Kind, Type, Var};
 use downhill_tensor::{Float, Layout, Shape};
 
 /// `C[.., i, j] = Σₖ A[.., i, k] B[.., k, j]`, with the axes before the last two broadcast.
@@ -95,6 +95,18 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn matmul(self, other: Var<'t>) -> Var<'t> {
         let (left, right) = (self.shape(), other.shape());
+        let inner = if right.rank() == 1 { right.first() } else { right.iter().rev().nth(1) };
+        let same_tape = std::ptr::eq(self.tape(), other.tape());
+        if same_tape && left.rank().min(right.rank()) == 1 && left.last() != inner {
+            // Said here, about the vector as it is, not as the matrix that it would become.
+            return self.tape().fail(Error::Operands {
+                operation: "matmul".into(),
+                inputs: vec![self.ty(), other.ty()],
+                expected: "a vector must be as long as the axis of the other that it is multiplied with"
+                    .into(),
+                place: self.tape().here(),
+            });
+        }
         match (left.rank(), right.rank()) {
             (1, 2..) => {
                 let product = self.unsqueeze(0).matmul(other);

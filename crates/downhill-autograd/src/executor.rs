@@ -85,9 +85,13 @@ pub fn check_bindings<T>(
     inputs: &[Data<'_, T>],
     outputs: &[DataMut<'_, T>],
 ) -> Result<()> {
-    let input_types = inputs.iter().map(Data::kind_and_len);
-    check_ports("input", program.inputs(), input_types)?;
+    check_inputs(program, inputs)?;
     check_ports("output", program.outputs(), outputs.iter().map(DataMut::kind_and_len))
+}
+
+/// The half of [`check_bindings`] that concerns the inputs.
+pub(crate) fn check_inputs<T>(program: &Program, inputs: &[Data<'_, T>]) -> Result<()> {
+    check_ports("input", program.inputs(), inputs.iter().map(Data::kind_and_len))
 }
 
 fn check_ports(

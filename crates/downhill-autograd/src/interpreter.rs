@@ -1,6 +1,6 @@
 //! The reference meaning of programs: one operation after the other, as its definition says.
 
-use crate::executor::check_bindings;
+use crate::executor::{check_bindings, check_inputs};
 use crate::program::{Leaf, Node, NodeId};
 use crate::{Args, Data, DataMut, Error, Executor, Kind, Out, Precision, Program, Result, Run, Type};
 use downhill_tensor::{Key, Shape, Tensor};
@@ -129,7 +129,7 @@ fn evaluate<T: Precision>(
     key: Key,
     see: &mut dyn FnMut(Seen<'_, T>),
 ) -> Result<Vec<Value<T>>> {
-    check_bindings::<T>(&Program { outputs: Vec::new(), ..program.clone() }, inputs, &[])?;
+    check_inputs(program, inputs)?;
     let mut values: Vec<Value<T>> = Vec::with_capacity(program.len());
     for id in program.ids() {
         let ty = program.ty(id);

@@ -57,14 +57,15 @@ impl Conv2d {
             ));
         }
         let size = |axis: usize, length: usize, window: usize| {
-            let padded = length + 2 * self.padding[axis];
-            let reach = self.dilation[axis] * (window - 1) + 1;
+            // Saturated numbers are refused as a shape.
+            let padded = self.padding[axis].saturating_mul(2).saturating_add(length);
+            let reach = self.dilation[axis].saturating_mul(window - 1).saturating_add(1);
             if padded < reach {
                 return Err(format!(
                     "the window reaches over {reach} positions, but the padded input has {padded}"
                 ));
             }
-            Ok((padded - reach) / self.stride[axis] + 1)
+            Ok(((padded - reach) / self.stride[axis]).saturating_add(1))
         };
         Shape::new(&[n, o, size(0, h, kh)?, size(1, width, kw)?]).map_err(|error| error.to_string())
     }
@@ -202,7 +203,7 @@ impl Operation for Conv2dInputGradient {
         let (&[n, ..], &[_, group_c, ..]) = (inputs[0].shape.dims(), inputs[1].shape.dims()) else {
             return Err("the cotangent must be [n, o, h', w'] and the weight [o, c / groups, kh, kw]".into());
         };
-        let channels = group_c * self.conv.groups;
+        let channels = group_c.saturating_mul(self.conv.groups);
         let x =
             Shape::new(&[n, channels, self.input[0], self.input[1]]).map_err(|error| error.to_string())?;
         match self.conv.output(x, inputs[1].shape)? {

@@ -37,8 +37,9 @@ fn positions(whole: Shape, axis: usize, start: usize, step: isize, count: usize)
     if axis >= whole.rank() || step == 0 {
         return Err(format!("axis {axis} must exist and the step {step} must not be 0"));
     }
-    let last = start as isize + step * (count as isize - 1).max(0);
-    if count > 0 && (start >= whole[axis] || last < 0 || last >= whole[axis] as isize) {
+    // In 128 bits, where no start, step or count can overflow.
+    let last = start as i128 + step as i128 * (count as i128 - 1).max(0);
+    if count > 0 && (start >= whole[axis] || last < 0 || last >= whole[axis] as i128) {
         return Err(format!(
             "positions {start} to {last} do not exist on axis {axis}, whose length is {}",
             whole[axis]
@@ -47,7 +48,7 @@ fn positions(whole: Shape, axis: usize, start: usize, step: isize, count: usize)
     if count == 0 {
         return whole.with(axis, 0).map(Layout::contiguous).map_err(|error| error.to_string());
     }
-    let end = last + step.signum();
+    let end = last as isize + step.signum();
     let slice = Slice { start: Some(start as isize), end: (end >= 0).then_some(end), step };
     Layout::contiguous(whole).slice(axis, slice).map_err(|error| error.to_string())
 }
@@ -156,7 +157,8 @@ impl<'t> Var<'t> {
     #[track_caller]
     pub fn pad(self, axis: isize, before: usize, after: usize) -> Var<'t> {
         let Some(axis) = self.axis("pad", axis) else { return self.tape().poison() };
-        let length = before + self.shape()[axis] + after;
+        // Too large a sum is refused as a shape.
+        let length = before.saturating_add(self.shape()[axis]).saturating_add(after);
         self.tape().record(Pad { axis, start: before, step: 1, length }, &[self])
     }
 

@@ -195,6 +195,18 @@ pub trait Operation: fmt::Debug + Clone + Send + Sync + 'static {
     fn stops_gradient(&self) -> bool {
         false
     }
+
+    /// What the text form of a program shows of it behind the name; by default the fields, as `Debug` does.
+    fn attributes(&self) -> String {
+        let text = format!("{self:?}");
+        match text.find(['{', '(']) {
+            Some(start) => {
+                let inner = &text[start + 1..];
+                inner.strip_suffix(['}', ')']).unwrap_or(inner).trim().to_string()
+            }
+            None => String::new(),
+        }
+    }
 }
 
 /// The small closed set of loops that an engine knows.
@@ -350,6 +362,8 @@ pub trait AnyOperation: fmt::Debug + Send + Sync {
     fn lower(&self) -> Lowering;
     /// See [`Operation::stops_gradient`].
     fn stops_gradient(&self) -> bool;
+    /// See [`Operation::attributes`].
+    fn attributes(&self) -> String;
     /// This operation as itself, to look what it is.
     fn as_any(&self) -> &dyn Any;
 }
@@ -382,6 +396,9 @@ impl<O: Operation> AnyOperation for O {
     }
     fn stops_gradient(&self) -> bool {
         Operation::stops_gradient(self)
+    }
+    fn attributes(&self) -> String {
+        Operation::attributes(self)
     }
     fn as_any(&self) -> &dyn Any {
         self

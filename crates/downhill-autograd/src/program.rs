@@ -208,10 +208,9 @@ pub(crate) fn describe(program: &Program, id: NodeId) -> String {
         Node::Leaf(Leaf::Float(_) | Leaf::Index(_)) => "constant".into(),
         Node::Operation(operation, operands) => {
             let mut text = operation.name().to_string();
-            let attributes = format!("{operation:?}");
-            // The derived Debug of an operation shows its attributes; a unit struct has none.
-            if let Some(start) = attributes.find(['{', '(']) {
-                text.push_str(attributes[start..].trim());
+            let attributes = operation.attributes();
+            if !attributes.is_empty() {
+                text.push_str(&format!(" {{{attributes}}}"));
             }
             for (i, operand) in operands.iter().enumerate() {
                 text.push_str(if i == 0 { " " } else { ", " });

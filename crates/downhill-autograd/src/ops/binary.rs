@@ -24,15 +24,20 @@ impl Elementwise for BinaryOperation {
             (Binary::Div, 0) => v / b,
             (Binary::Div, _) => -v * y / b,
             (Binary::Pow, 0) => {
+                let zero = b.tape().scalar(0.0);
                 let slope = match b.known_scalar() {
+                    // 0 even at a = 0, where a to the power of -1 is infinite.
+                    Some(0.0) => zero,
                     Some(exponent) => exponent * a.powf(exponent - 1.0),
-                    // 0 where the exponent is 0, even at a = 0, where a to the power of -1 is infinite.
-                    None => b.eq(0.0 * b).select(0.0 * b, b * a.pow(b - 1.0)),
+                    None => b.eq(zero).select(zero, b * a.pow(b - 1.0)),
                 };
                 v * slope
             }
             // aᵇ ln a, and 0 at a = 0, where aᵇ goes to 0 faster than the logarithm grows.
-            (Binary::Pow, _) => v * a.eq(0.0 * a).select(0.0 * y, y * a.log()),
+            (Binary::Pow, _) => {
+                let zero = a.tape().scalar(0.0);
+                v * a.eq(zero).select(zero, y * a.log())
+            }
             (Binary::Maximum, 0) => v * preferred(a, b),
             (Binary::Maximum, _) | (Binary::Minimum, 0) => v * preferred(b, a),
             (Binary::Minimum, _) => v * preferred(a, b),
@@ -81,6 +86,10 @@ impl Operation for BinaryOperation {
 
     fn lower(&self) -> Lowering {
         Lowering::Binary(self.0)
+    }
+
+    fn attributes(&self) -> String {
+        String::new() // the name says it
     }
 }
 

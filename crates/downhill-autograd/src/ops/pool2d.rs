@@ -33,20 +33,20 @@ impl Pool2d {
             return Err("window and stride must be at least 1".into());
         }
         let size = |axis: usize, length: usize| {
-            if 2 * self.padding[axis] > self.kernel[axis] {
+            if self.padding[axis] > self.kernel[axis] / 2 {
                 return Err(format!(
                     "the padding ({}) must be at most half the window ({})",
                     self.padding[axis], self.kernel[axis]
                 ));
             }
-            let padded = length + 2 * self.padding[axis];
+            let padded = length.saturating_add(2 * self.padding[axis]);
             if padded < self.kernel[axis] {
                 return Err(format!(
                     "the window of {} is larger than the padded input of {padded}",
                     self.kernel[axis]
                 ));
             }
-            Ok((padded - self.kernel[axis]) / self.stride[axis] + 1)
+            Ok(((padded - self.kernel[axis]) / self.stride[axis]).saturating_add(1))
         };
         Shape::new(&[n, c, size(0, h)?, size(1, w)?]).map_err(|error| error.to_string())
     }
@@ -196,6 +196,11 @@ impl Operation for Pooling {
 
     fn lower(&self) -> Lowering {
         Lowering::Pool2d(self.part, self.pool)
+    }
+
+    fn attributes(&self) -> String {
+        let Pool2d { kernel, stride, padding } = self.pool;
+        format!("kernel: {kernel:?}, stride: {stride:?}, padding: {padding:?}")
     }
 }
 

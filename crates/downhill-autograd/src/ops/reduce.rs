@@ -92,6 +92,10 @@ impl Operation for Reduce {
     fn lower(&self) -> Lowering {
         Lowering::Reduce(self.reduction, self.axes.clone())
     }
+
+    fn attributes(&self) -> String {
+        format!("axes: {:?}", self.axes)
+    }
 }
 
 impl<'t> Var<'t> {

@@ -66,6 +66,10 @@ impl Operation for UnaryOperation {
     fn lower(&self) -> Lowering {
         Lowering::Unary(self.0)
     }
+
+    fn attributes(&self) -> String {
+        String::new() // the name says it
+    }
 }
 
 macro_rules! unary_methods {

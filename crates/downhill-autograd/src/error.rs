@@ -61,6 +61,20 @@ pub enum Error {
         /// Where it was declared.
         place: Place,
     },
+    /// A parameter or input on which the value depends only through operations whose derivative is zero by
+    /// nature: comparisons, rounding, positions of extremes.
+    #[error(
+        "the value depends on `{name}` only through `{}`, whose derivative is zero, so its gradient would be zero for ever: let it act in another way, or say so with `.stop_gradient()`\n  {place}",
+        .operations.join("`, `")
+    )]
+    ZeroDerivative {
+        /// The name of the parameter or input.
+        name: String,
+        /// The operations at which its gradients end.
+        operations: Vec<String>,
+        /// Where it was declared.
+        place: Place,
+    },
     /// An operation without a derivative on the way to a parameter.
     #[error(
         "`{operation}` has no derivative ({transform}), but lies between the value and what it is differentiated by: implement it for this operation, or cut the path with `.stop_gradient()`\n  {place}"

@@ -34,6 +34,8 @@ struct Inner {
     inputs: Vec<Port>,
     error: Option<Error>,
     path: Option<Arc<str>>,
+    /// The line that stands for the caller's while the derivatives of an operation are recorded.
+    line: Option<&'static Location<'static>>,
     watched: Vec<(String, NodeId)>,
     streams: u64,
 }
@@ -73,9 +75,18 @@ impl Tape {
     }
 
     /// Declares the next part of the flat vector `port`: the value `name` in this shape, behind the parts
-    /// that are there already.
+    /// that are there already. A number that is no float port's is noted as an error.
     #[track_caller]
     pub fn part(&self, port: usize, name: &str, shape: impl Into<Shape>) -> Var<'_> {
+        let kind = self.inner.borrow().inputs.get(port).map(|port| port.kind);
+        if kind != Some(Kind::Float) {
+            return self.fail(Error::Count {
+                what: "the port of a part",
+                expected: "the number that `Tape::vector` returned".into(),
+                actual: port.to_string(),
+                place: self.here(),
+            });
+        }
         self.push_part(port, name, Type::float(shape))
     }
 
@@ -173,7 +184,8 @@ impl Tape {
         let mut inner = self.inner.borrow_mut();
         let id = NodeId(inner.entries.len() as u32);
         let path = inner.path.clone().unwrap_or_else(|| Arc::from(""));
-        inner.entries.push(Entry { node, ty, path, location: Location::caller() });
+        let location = inner.line.unwrap_or(Location::caller());
+        inner.entries.push(Entry { node, ty, path, location });
         Var::new(self, id)
     }
 
@@ -196,9 +208,10 @@ impl Tape {
     /// The current layer path and the caller's line.
     #[track_caller]
     pub fn here(&self) -> Place {
+        let inner = self.inner.borrow();
         Place {
-            path: self.inner.borrow().path.as_ref().map(ToString::to_string).unwrap_or_default(),
-            location: Location::caller(),
+            path: inner.path.as_ref().map(ToString::to_string).unwrap_or_default(),
+            location: inner.line.unwrap_or(Location::caller()),
         }
     }
 
@@ -207,6 +220,21 @@ impl Tape {
         let before = self.inner.borrow_mut().path.replace(Arc::from(path));
         let result = record();
         self.inner.borrow_mut().path = before;
+        result
+    }
+
+    /// Records the derivatives of an operation as if at its place: that is where a person can do something
+    /// about an error in them.
+    pub(crate) fn at_place_of<R>(&self, value: Var<'_>, record: impl FnOnce() -> R) -> R {
+        let entry = self.entry(value.id(), |entry| (entry.path.clone(), entry.location));
+        let Some((path, line)) = entry else { return record() };
+        let before = {
+            let mut inner = self.inner.borrow_mut();
+            (inner.path.replace(path), inner.line.replace(line))
+        };
+        let result = record();
+        let mut inner = self.inner.borrow_mut();
+        (inner.path, inner.line) = before;
         result
     }
 

@@ -3,7 +3,6 @@
 use crate::operation::At;
 use crate::program::NodeId;
 use crate::{Error, Tape, Var};
-use std::sync::Arc;
 
 impl Tape {
     /// The tangents of `outputs` when the inputs change in given directions: `Σ ∂y/∂xᵢ vᵢ` for inputs xᵢ
@@ -55,10 +54,23 @@ impl Tape {
             }
             let Some((operation, operands)) = self.operation(output) else { continue };
             let own: Vec<_> = operands.iter().map(|operand| tangents[operand.id().index()]).collect();
+            if own.iter().all(Option::is_none) {
+                // What arrives here is zero, whatever the operation does.
+                continue;
+            }
             let needed = vec![true; operands.len()];
             let at = At { inputs: &operands, output, needed: &needed };
-            let path = self.entry(output.id(), |entry| entry.path.clone()).unwrap_or_else(|| Arc::from(""));
-            match self.at_path(&path, || operation.jvp(&at, &own)) {
+            match self.at_place_of(output, || operation.jvp(&at, &own)) {
+                Ok(Some(tangent)) if !tangent.is_poison() && tangent.ty() != output.ty() => {
+                    // Broadcasting would hide a rule that gives the wrong shape.
+                    self.fail(Error::Operands {
+                        operation: format!("jvp of {}", operation.name()),
+                        inputs: vec![tangent.ty()],
+                        expected: format!("the tangent must be {}, as the result is", output.ty()),
+                        place: output.place(),
+                    });
+                    return silent();
+                }
                 Ok(tangent) => tangents[id] = tangent,
                 Err(_) => {
                     self.fail(Error::MissingDerivative {

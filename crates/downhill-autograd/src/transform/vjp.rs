@@ -45,7 +45,7 @@ impl Tape {
             });
             return silent();
         }
-        let Some(end) = outputs.iter().map(|(y, _)| y.id().index() + 1).max() else { return silent() };
+        let end = outputs.iter().map(|(y, _)| y.id().index() + 1).max().unwrap_or(0);
         let active = self.dependents(wrt, end);
         let mut cotangents: Vec<Option<Var<'t>>> = vec![None; end];
         let accumulate = |slot: &mut Option<Var<'t>>, term: Var<'t>| {
@@ -60,8 +60,7 @@ impl Tape {
             let Some((operation, operands)) = self.operation(output) else { continue };
             let needed: Vec<bool> = operands.iter().map(|operand| active[operand.id().index()]).collect();
             let at = At { inputs: &operands, output, needed: &needed };
-            let path = self.entry(output.id(), |entry| entry.path.clone()).unwrap_or_else(|| Arc::from(""));
-            let Ok(terms) = self.at_path(&path, || operation.vjp(&at, cotangent)) else {
+            let Ok(terms) = self.at_place_of(output, || operation.vjp(&at, cotangent)) else {
                 self.fail(Error::MissingDerivative {
                     operation: operation.name().into(),
                     transform: "vjp",
@@ -69,11 +68,32 @@ impl Tape {
                 });
                 return silent();
             };
-            for ((operand, term), _) in operands.iter().zip(terms).zip(&needed).filter(|(_, needed)| **needed)
-            {
-                if let Some(term) = term {
-                    accumulate(&mut cotangents[operand.id().index()], term);
+            if terms.len() != operands.len() {
+                self.fail(Error::Count {
+                    what: "cotangents from the vjp of an operation",
+                    expected: format!("{}, one for each operand of `{}`", operands.len(), operation.name()),
+                    actual: terms.len().to_string(),
+                    place: output.place(),
+                });
+                return silent();
+            }
+            for (i, term) in terms.into_iter().enumerate().filter(|(i, _)| needed[*i]) {
+                let Some(term) = term else { continue };
+                // Broadcasting would hide a rule that gives the wrong shape.
+                if !term.is_poison() && term.ty() != operands[i].ty() {
+                    self.fail(Error::Operands {
+                        operation: format!("vjp of {}", operation.name()),
+                        inputs: vec![term.ty()],
+                        expected: format!(
+                            "the cotangent of operand {} must be {}, as that is",
+                            i + 1,
+                            operands[i].ty()
+                        ),
+                        place: output.place(),
+                    });
+                    return silent();
                 }
+                accumulate(&mut cotangents[operands[i].id().index()], term);
             }
         }
         wrt.iter().map(|x| self.cotangent_of(*x, &cotangents, outputs, end)).collect()
@@ -91,30 +111,47 @@ impl Tape {
         if let Some(cotangent) = cotangents.get(x.id().index()).copied().flatten() {
             return cotangent;
         }
-        let dependents = self.dependents(&[x], end);
+        // Every way from `x` to the outputs, whole numbers included, to say what has ended the gradient.
+        let reached = self.computed_from(&[x], end, true);
         let mut ancestors = vec![false; end];
         for (y, _) in outputs {
             ancestors[y.id().index()] = true;
         }
-        let mut stopped = false;
-        for id in (0..end).rev().filter(|&id| dependents[id]) {
-            if let Some((operation, operands)) = self.operation(Var::new(self, NodeId(id as u32))) {
-                if ancestors[id] {
-                    operands.iter().for_each(|operand| ancestors[operand.id().index()] = true);
-                    stopped |= operation.stops_gradient();
-                }
+        let (mut stopped, mut flat) = (false, Vec::new());
+        for id in (0..end).rev().filter(|&id| reached[id]) {
+            let value = Var::new(self, NodeId(id as u32));
+            let Some((operation, operands)) = self.operation(value).filter(|_| ancestors[id]) else {
+                continue;
+            };
+            operands.iter().for_each(|operand| ancestors[operand.id().index()] = true);
+            stopped |= operation.stops_gradient();
+            let missing = |operand: &Var<'t>| {
+                let id = operand.id().index();
+                operand.is_float() && reached[id] && cotangents[id].is_none()
+            };
+            if (cotangents[id].is_some() || !value.is_float()) && operands.iter().any(missing) {
+                flat.push(operation.name().to_string());
             }
         }
         if stopped {
             return self.zeros(x.shape());
         }
         let name = self.input_name(x.id()).unwrap_or_else(|| format!("{x:?}"));
-        self.fail(Error::Unreached { name, place: x.place() })
+        if flat.is_empty() {
+            return self.fail(Error::Unreached { name, place: x.place() });
+        }
+        flat.sort();
+        flat.dedup();
+        self.fail(Error::ZeroDerivative { name, operations: flat, place: x.place() })
     }
 
     /// Which of the values before `end` are computed from one of `sources`, those themselves included.
     /// Whole numbers carry no derivative, so the chain ends at them.
     pub(super) fn dependents(&self, sources: &[Var<'_>], end: usize) -> Vec<bool> {
+        self.computed_from(sources, end, false)
+    }
+
+    fn computed_from(&self, sources: &[Var<'_>], end: usize, through_index: bool) -> Vec<bool> {
         let mut depends = vec![false; end];
         for source in sources.iter().filter(|source| source.id().index() < end) {
             depends[source.id().index()] = true;
@@ -122,7 +159,7 @@ impl Tape {
         for id in 0..end {
             let from_operand = self.entry(NodeId(id as u32), |entry| match &entry.node {
                 Node::Operation(_, operands) => {
-                    entry.ty.kind == crate::Kind::Float
+                    (through_index || entry.ty.kind == crate::Kind::Float)
                         && operands.iter().any(|operand| depends[operand.index()])
                 }
                 Node::Leaf(_) => false,

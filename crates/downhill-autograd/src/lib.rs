@@ -34,7 +34,8 @@ pub mod operation;
 pub mod ops;
 mod program;
 mod tape;
-
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod transform;
 mod var;
 

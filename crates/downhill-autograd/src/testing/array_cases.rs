@@ -1,0 +1,277 @@
+//! Rows for reductions, movements of data, products, rows and indices.
+
+use super::{Case, CaseRng, OperationCase};
+use crate::Var;
+use crate::ops::Pad;
+use downhill_tensor::{Shape, Slice, Tensor};
+
+fn smooth(name: &'static str, make: fn(&mut CaseRng) -> Case) -> OperationCase {
+    OperationCase { name, flat: false, make }
+}
+
+fn flat(name: &'static str, make: fn(&mut CaseRng) -> Case) -> OperationCase {
+    OperationCase { name, flat: true, make }
+}
+
+/// A case of one operand of this shape.
+fn of(
+    rng: &mut CaseRng,
+    shape: Shape,
+    record: impl for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync + 'static,
+) -> Case {
+    Case::new(vec![rng.tensor(shape, -2.0, 2.0)], move |_, x| record(x[0]))
+}
+
+/// A case of one operand and some of its axes; no axis is empty if the function cannot take it.
+fn over_axes(
+    rng: &mut CaseRng,
+    may_be_empty: bool,
+    record: for<'t> fn(Var<'t>, &[isize]) -> Var<'t>,
+) -> Case {
+    let shape = if may_be_empty { rng.shape(0..=4) } else { rng.full_shape(0..=4) };
+    let axes = rng.axes(shape.rank());
+    of(rng, shape, move |x| record(x, &axes))
+}
+
+/// The shape of these dimensions, which are few and small.
+fn shape(dims: &[usize]) -> Shape {
+    Shape::new(dims).unwrap_or(Shape::SCALAR)
+}
+
+fn random_slice(rng: &mut CaseRng, length: usize) -> Slice {
+    let n = length as isize;
+    let bound = |rng: &mut CaseRng| match rng.below(3) {
+        0 => None,
+        1 => Some(rng.below(length + 2) as isize),
+        _ => Some(-(rng.below(length + 2) as isize)),
+    };
+    if rng.chance(0.2) {
+        return Slice { start: Some(n - 1), end: None, step: -1 };
+    }
+    Slice { start: bound(rng), end: bound(rng), step: rng.pick(&[1, 1, 2, 3, -1, -2]) }
+}
+
+pub(super) fn rows() -> Vec<OperationCase> {
+    [reductions(), movements(), products(), last_axis(), by_index()].concat()
+}
+
+fn reductions() -> Vec<OperationCase> {
+    vec![
+        smooth("sum", |rng| over_axes(rng, true, |x, axes| x.sum_over(axes))),
+        smooth("sum of all", |rng| {
+            let shape = rng.shape(0..=4);
+            of(rng, shape, |x| x.sum())
+        }),
+        smooth("sum_keep", |rng| over_axes(rng, true, |x, axes| x.sum_keep(axes))),
+        smooth("mean", |rng| over_axes(rng, false, |x, axes| x.mean_over(axes))),
+        smooth("mean of all", |rng| {
+            let shape = rng.full_shape(0..=4);
+            of(rng, shape, |x| x.mean())
+        }),
+        smooth("mean_keep", |rng| over_axes(rng, false, |x, axes| x.mean_keep(axes))),
+        smooth("variance_keep", |rng| over_axes(rng, false, |x, axes| x.variance_keep(axes))),
+        smooth("max", |rng| over_axes(rng, false, |x, axes| x.max_over(axes))),
+        smooth("min", |rng| over_axes(rng, false, |x, axes| x.min_over(axes))),
+        smooth("sum_to", |rng| {
+            let whole = rng.shape(0..=4);
+            let part = rng.broadcast_part(whole);
+            of(rng, whole, move |x| x.sum_to(part))
+        }),
+    ]
+}
+
+fn movements() -> Vec<OperationCase> {
+    vec![
+        smooth("reshape", |rng| {
+            let from = rng.shape(0..=4);
+            let mut dims = from.to_vec();
+            dims.insert(rng.below(from.rank() + 1), 1);
+            dims.reverse();
+            let to = if rng.chance(0.4) { shape(&[from.size()]) } else { shape(&dims) };
+            of(rng, from, move |x| x.reshape(to))
+        }),
+        smooth("flatten_from", |rng| {
+            let shape = rng.shape(0..=4);
+            let start = rng.below(shape.rank() + 1);
+            of(rng, shape, move |x| x.flatten_from(start))
+        }),
+        smooth("unsqueeze and squeeze", |rng| {
+            let shape = rng.shape(0..=4);
+            let axis = rng.axis(shape.rank() + 1);
+            of(rng, shape, move |x| x.unsqueeze(axis).sin().squeeze(axis))
+        }),
+        smooth("permute", |rng| {
+            let shape = rng.shape(0..=4);
+            let order = rng.order(shape.rank());
+            of(rng, shape, move |x| x.permute(&order))
+        }),
+        smooth("transpose", |rng| {
+            let shape = rng.shape(2..=4);
+            of(rng, shape, |x| x.transpose())
+        }),
+        smooth("broadcast_to", |rng| {
+            let whole = rng.shape(0..=4);
+            let part = rng.broadcast_part(whole);
+            of(rng, part, move |x| x.broadcast_to(whole))
+        }),
+        smooth("slice", |rng| {
+            let shape = rng.shape(1..=4);
+            let axis = rng.axis(shape.rank());
+            let length = shape[axis.rem_euclid(shape.rank() as isize) as usize];
+            let part = random_slice(rng, length);
+            of(rng, shape, move |x| x.slice(axis, part))
+        }),
+        smooth("select_at", |rng| {
+            let shape = rng.full_shape(1..=4);
+            let axis = rng.below(shape.rank());
+            let index = rng.below(shape[axis]);
+            of(rng, shape, move |x| x.select_at(axis as isize, index))
+        }),
+        smooth("pad", |rng| {
+            let shape = rng.shape(1..=4);
+            let (axis, before, after) = (rng.axis(shape.rank()), rng.below(3), rng.below(3));
+            of(rng, shape, move |x| x.pad(axis, before, after))
+        }),
+        smooth("pad with steps", |rng| {
+            let shape = rng.full_shape(1..=4);
+            let axis = rng.below(shape.rank());
+            let step = rng.pick(&[2isize, 3, -1, -2]);
+            let reach = (shape[axis] - 1) * step.unsigned_abs();
+            let (before, after) = (rng.below(2), rng.below(2));
+            let start = before + if step < 0 { reach } else { 0 };
+            let pad = Pad { axis, start, step, length: before + reach + 1 + after };
+            Case::new(vec![rng.tensor(shape, -2.0, 2.0)], move |tape, x| tape.record(pad, &[x[0]]))
+        }),
+        smooth("flip", |rng| {
+            let shape = rng.shape(1..=4);
+            let axis = rng.axis(shape.rank());
+            of(rng, shape, move |x| x.flip(axis))
+        }),
+        smooth("concat", |rng| {
+            let first = rng.shape(1..=4);
+            let axis = rng.axis(first.rank());
+            let position = axis.rem_euclid(first.rank() as isize) as usize;
+            let count = 1 + rng.below(4);
+            let mut parts = vec![rng.tensor(first, -2.0, 2.0)];
+            for _ in 1..count {
+                let part = first.with(position, rng.below(4)).unwrap_or(first);
+                parts.push(rng.tensor(part, -2.0, 2.0));
+            }
+            Case::new(parts, move |tape, x| tape.concat(x, axis))
+        }),
+        smooth("stack", |rng| {
+            let shape = rng.shape(0..=3);
+            let (axis, count) = (rng.axis(shape.rank() + 1), 1 + rng.below(3));
+            let parts = (0..count).map(|_| rng.tensor(shape, -2.0, 2.0)).collect();
+            Case::new(parts, move |tape, x| tape.stack(x, axis))
+        }),
+    ]
+}
+
+fn products() -> Vec<OperationCase> {
+    fn product(rng: &mut CaseRng, a: &[usize], b: &[usize]) -> Case {
+        let operands = vec![rng.tensor(shape(a), -2.0, 2.0), rng.tensor(shape(b), -2.0, 2.0)];
+        Case::new(operands, |_, x| x[0].matmul(x[1]))
+    }
+    fn dims(rng: &mut CaseRng) -> [usize; 3] {
+        [0; 3].map(|_| rng.pick(&[0, 1, 2, 2, 3, 3, 4]))
+    }
+    vec![
+        smooth("matmul", |rng| {
+            let [m, k, n] = dims(rng);
+            product(rng, &[m, k], &[k, n])
+        }),
+        smooth("matmul of squares", |rng| {
+            let n = 1 + rng.below(4);
+            product(rng, &[n, n], &[n, n])
+        }),
+        smooth("matmul in batches", |rng| {
+            let ([m, k, n], batch) = (dims(rng), 1 + rng.below(3));
+            product(rng, &[batch, m, k], &[batch, k, n])
+        }),
+        smooth("matmul with broadcast batches", |rng| {
+            let ([m, k, n], [p, q]) = ([0; 3].map(|_| 1 + rng.below(2)), [0; 2].map(|_| 1 + rng.below(3)));
+            match rng.below(4) {
+                0 => product(rng, &[p, 1, m, k], &[1, q, k, n]),
+                1 => product(rng, &[m, k], &[p, q, k, n]),
+                2 => product(rng, &[p, q, m, k], &[k, n]),
+                _ => product(rng, &[q, m, k], &[p, 1, k, n]),
+            }
+        }),
+        smooth("matmul with vectors", |rng| {
+            let ([m, k, n], batch) = (dims(rng), 1 + rng.below(2));
+            match rng.below(5) {
+                0 => product(rng, &[k], &[k]),
+                1 => product(rng, &[k], &[k, n]),
+                2 => product(rng, &[m, k], &[k]),
+                3 => product(rng, &[k], &[batch, k, n]),
+                _ => product(rng, &[batch, m, k], &[k]),
+            }
+        }),
+    ]
+}
+
+fn last_axis() -> Vec<OperationCase> {
+    vec![
+        smooth("softmax", |rng| {
+            let shape = rng.shape(1..=4);
+            of(rng, shape, |x| x.softmax())
+        }),
+        smooth("log_softmax", |rng| {
+            let shape = rng.shape(1..=4);
+            of(rng, shape, |x| x.log_softmax())
+        }),
+        smooth("logsumexp", |rng| {
+            let shape = rng.full_shape(1..=4);
+            of(rng, shape, |x| x.logsumexp())
+        }),
+        // Through a table, so that the result is real like all others.
+        flat("argmax", |rng| {
+            let shape = rng.full_shape(1..=4);
+            let classes = shape[shape.rank() - 1];
+            of(rng, shape, move |x| x.argmax().one_hot(classes))
+        }),
+    ]
+}
+
+fn by_index() -> Vec<OperationCase> {
+    vec![
+        smooth("gather", |rng| {
+            let table = rng.full_shape(1..=3);
+            let chosen = rng.shape(0..=2);
+            let indices = rng.indices(chosen, table[0]);
+            Case::new(vec![rng.tensor(table, -2.0, 2.0)], |_, x| x[0].gather(x[1]))
+                .with_indices(vec![indices])
+        }),
+        smooth("scatter_add", |rng| {
+            // Few rows, so that most are named several times and some never.
+            let (chosen, width, rows) = (rng.shape(0..=2), rng.shape(0..=1), 1 + rng.below(4));
+            let indices = rng.indices(chosen, rows);
+            let values = shape(&[chosen.dims(), width.dims()].concat());
+            Case::new(vec![rng.tensor(values, -2.0, 2.0)], move |_, x| x[0].scatter_add(x[1], rows))
+                .with_indices(vec![indices])
+        }),
+        smooth("one_hot", |rng| {
+            let (chosen, classes) = (rng.shape(0..=3), 1 + rng.below(4));
+            let indices = rng.indices(chosen, classes);
+            // Weights, so that there is something to differentiate by.
+            let weights = rng.tensor(shape(&[classes]), -2.0, 2.0);
+            Case::new(vec![weights], move |_, x| x[1].one_hot(classes) * x[0]).with_indices(vec![indices])
+        }),
+        smooth("index_constant", |rng| {
+            let table = rng.full_shape(1..=3);
+            let chosen = rng.shape(0..=2);
+            let indices: Tensor<i64> = rng.indices(chosen, table[0]);
+            Case::new(vec![rng.tensor(table, -2.0, 2.0)], move |tape, x| {
+                x[0].gather(tape.index_constant(indices.clone()))
+            })
+        }),
+        smooth("uniform", |rng| {
+            let shape = rng.shape(0..=3);
+            Case::new(vec![rng.tensor(shape, -2.0, 2.0)], move |tape, x| {
+                // Two streams, which must not be the same numbers.
+                x[0] * (tape.uniform(shape) - tape.uniform(shape))
+            })
+        }),
+    ]
+}

@@ -1,4 +1,5 @@
 //! Elementwise maps, copies, gathers and scatters against the plain loops.
+#![allow(clippy::unwrap_used)]
 
 mod kernel_support;
 

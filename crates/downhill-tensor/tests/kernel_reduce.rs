@@ -1,4 +1,5 @@
 //! Reductions and softmax against the plain loops and f64, over random shapes and parts.
+#![allow(clippy::unwrap_used)]
 
 mod kernel_support;
 

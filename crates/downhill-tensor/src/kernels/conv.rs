@@ -9,6 +9,7 @@
 //! part of the work is a call on sub-slices of whole images. The gradient of the weight may be cut by output
 //! channels; it is a sum over the images of a call, so cutting the images changes its last bits.
 
+use super::isa::{current, vectorize};
 use super::matmul::{Product, Strides2, matmul, matmul_scratch_len};
 use crate::{Error, Float, Result};
 use std::ops::Range;
@@ -185,12 +186,45 @@ impl Conv2dGeometry {
         }
     }
 
+    /// Whether a row of the unfolded matrix is a channel shifted by some places, but for the edges.
+    fn is_shift(&self) -> bool {
+        self.stride == [1, 1] && self.out_width == self.in_width
+    }
+
+    /// Where [`Conv2dGeometry::is_shift`] holds: calls `f(row of the unfolded matrix, position in the image,
+    /// outputs, gap)` once for each row that reads the image. The outputs read the image from the position
+    /// on, but for a `gap` at the end of each of their image rows, which lies over padding.
+    #[inline(always)]
+    fn each_shift(&self, mut f: impl FnMut(usize, usize, Range<usize>, Range<usize>)) {
+        let width = self.out_width;
+        let places = self.kernel[0] * self.kernel[1];
+        for row in 0..self.window_len() {
+            let (channel, kh, kw) = (row / places, row % places / self.kernel[1], row % self.kernel[1]);
+            let heights = self.inside(0, kh, self.in_height, self.out_height);
+            let widths = self.inside(1, kw, self.in_width, width);
+            if !heights.is_empty() && !widths.is_empty() {
+                let h = heights.start + kh * self.dilation[0] - self.padding[0];
+                let w = widths.start + kw * self.dilation[1] - self.padding[1];
+                let position = (channel * self.in_height + h) * self.in_width + w;
+                let outputs = heights.start * width + widths.start..(heights.end - 1) * width + widths.end;
+                f(row, position, outputs, widths.len()..width);
+            }
+        }
+    }
+
     /// The unfolded matrix `[window_len, windows]` of one group's channels.
     fn unfold<T: Float>(&self, x: &[T], out: &mut [T]) {
         if self.padding != [0, 0] {
             out.fill(T::ZERO);
         }
         let (windows, stride) = (self.windows(), self.stride[1]);
+        if self.is_shift() {
+            return self.each_shift(|row, position, outputs, gap| {
+                let out = &mut out[row * windows + outputs.start..row * windows + outputs.end];
+                out.copy_from_slice(&x[position..position + out.len()]);
+                clear_gaps(out, self.out_width, gap);
+            });
+        }
         self.each_run(
             #[inline(always)]
             |row, position, outputs| {
@@ -204,18 +238,40 @@ impl Conv2dGeometry {
         );
     }
 
-    /// Adds the unfolded matrix back to the places of the image where it came from.
-    fn fold<T: Float>(&self, unfolded: &[T], dx: &mut [T]) {
+    /// Adds the unfolded matrix back to the places of the image where it came from. What lies over padding is
+    /// overwritten.
+    fn fold<T: Float>(&self, unfolded: &mut [T], dx: &mut [T]) {
         let (windows, stride) = (self.windows(), self.stride[1]);
-        self.each_run(
+        vectorize(
+            current(),
             #[inline(always)]
-            |row, position, outputs| {
-                let from = &unfolded[row * windows + outputs.start..row * windows + outputs.end];
-                if stride == 1 {
-                    dx[position..position + from.len()].iter_mut().zip(from).for_each(|(dx, &v)| *dx += v);
-                } else {
-                    dx[position..].iter_mut().step_by(stride).zip(from).for_each(|(dx, &v)| *dx += v);
+            |_| {
+                if self.is_shift() {
+                    return self.each_shift(
+                        #[inline(always)]
+                        |row, position, outputs, gap| {
+                            let from =
+                                &mut unfolded[row * windows + outputs.start..row * windows + outputs.end];
+                            clear_gaps(from, self.out_width, gap);
+                            let dx = &mut dx[position..position + from.len()];
+                            dx.iter_mut().zip(&*from).for_each(|(dx, &v)| *dx += v);
+                        },
+                    );
                 }
+                self.each_run(
+                    #[inline(always)]
+                    |row, position, outputs| {
+                        let from = &unfolded[row * windows + outputs.start..row * windows + outputs.end];
+                        if stride == 1 {
+                            dx[position..position + from.len()]
+                                .iter_mut()
+                                .zip(from)
+                                .for_each(|(dx, &v)| *dx += v);
+                        } else {
+                            dx[position..].iter_mut().step_by(stride).zip(from).for_each(|(dx, &v)| *dx += v);
+                        }
+                    },
+                );
             },
         );
     }
@@ -361,6 +417,14 @@ pub fn conv2d_weight_gradient<T: Float>(
         for (dw, &sum) in dw.iter_mut().zip(sums) {
             *dw = if accumulate { *dw + sum } else { sum };
         }
+    }
+}
+
+/// Writes 0 to the places `gap` of each row of `width`, the last of which ends before its gap.
+#[inline(always)]
+fn clear_gaps<T: Float>(values: &mut [T], width: usize, gap: Range<usize>) {
+    if !gap.is_empty() {
+        values.chunks_exact_mut(width).for_each(|row| row[gap.clone()].fill(T::ZERO));
     }
 }
 

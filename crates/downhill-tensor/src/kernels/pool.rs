@@ -117,6 +117,18 @@ impl Pool2dGeometry {
         for plane in 0..planes {
             let base = plane * self.input_len();
             let x = &x[base..base + self.input_len()];
+            if self.is_halving() {
+                for row in 0..self.out_height {
+                    let start = 2 * row * self.width;
+                    for (column, quad) in self.quads(x, row).enumerate() {
+                        let (place, _) = largest_of(quad);
+                        let inside = start + 2 * column + (place >> 1) * self.width + (place & 1);
+                        f(Some(base + inside), at);
+                        at += 1;
+                    }
+                }
+                continue;
+            }
             for row in 0..self.out_height {
                 for first in (0..self.out_width).step_by(COLUMNS) {
                     let columns = first..self.out_width.min(first + COLUMNS);
@@ -127,6 +139,19 @@ impl Pool2dGeometry {
                 }
             }
         }
+    }
+
+    /// Whether windows are squares of four places side by side, the usual way to halve a plane.
+    fn is_halving(&self) -> bool {
+        self.kernel == [2, 2] && self.stride == [2, 2] && self.padding == [0, 0]
+    }
+
+    /// The windows of one row of outputs where [`Pool2dGeometry::is_halving`] holds.
+    #[inline(always)]
+    fn quads<T: Float>(&self, x: &[T], out_row: usize) -> impl Iterator<Item = [T; 4]> {
+        let (upper, lower) = x[2 * out_row * self.width..][..2 * self.width].split_at(self.width);
+        let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+        pairs.map(|(&[a, b], &[c, d])| [a, b, c, d])
     }
 
     /// The first largest values of neighbouring windows: all windows step through their places together, so
@@ -150,6 +175,17 @@ impl Pool2dGeometry {
         }
         largest
     }
+}
+
+/// The place and the value of the first largest of four; a NaN counts as the largest.
+#[inline(always)]
+fn largest_of<T: Float>(values: [T; 4]) -> (usize, T) {
+    let better = |(i, a): (usize, T), (j, b): (usize, T)| {
+        let second = (b > a) | (b.is_nan() & !a.is_nan());
+        (if second { j } else { i }, if second { b } else { a })
+    };
+    let [a, b, c, d] = values;
+    better(better((0, a), (1, b)), better((2, c), (3, d)))
 }
 
 /// Windows that step through their places together.

@@ -196,7 +196,8 @@ proptest! {
         let size = x.norm(.., false).unwrap().item().unwrap();
         let svd = linalg::svd(&x).unwrap();
         let again = svd.u.mul(&svd.singular_values).unwrap().matmul(&svd.v_transposed).unwrap();
-        again.check_close(&x, 0.0, 1e-12 * (size + 1.0)).unwrap();
+        // Rarely, `nalgebra`'s last step on a 2 by 2 block costs four of sixteen digits.
+        again.check_close(&x, 0.0, 1e-9 * (size + 1.0)).unwrap();
         let qr = linalg::qr(&x).unwrap();
         qr.q.matmul(&qr.r).unwrap().check_close(&x, 0.0, 1e-12 * (size + 1.0)).unwrap();
         let gram = x.transpose().unwrap().matmul(&x).unwrap();

@@ -45,6 +45,16 @@ fn ln_is_within_two_ulp() {
 }
 
 #[test]
+fn exp_m1_is_within_three_ulp() {
+    assert_within(3.0, worst(math::exp_m1, f64::exp_m1, |_| true));
+}
+
+#[test]
+fn ln_1p_is_within_three_ulp() {
+    assert_within(3.0, worst(math::ln_1p, f64::ln_1p, |_| true));
+}
+
+#[test]
 fn tanh_is_within_three_ulp() {
     assert_within(3.0, worst(math::tanh, f64::tanh, |_| true));
 }
@@ -67,11 +77,14 @@ fn extremes_are_what_they_should_be() {
     assert_eq!(math::ln(0.0f32), f32::NEG_INFINITY);
     assert_eq!(math::ln(f32::INFINITY), f32::INFINITY);
     assert!(math::ln(-1.0f32).is_nan());
+    assert_eq!([-1.0, 0.0, f32::INFINITY].map(math::ln_1p), [f32::NEG_INFINITY, 0.0, f32::INFINITY]);
+    assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::exp_m1), [-1.0, 0.0, f32::INFINITY]);
+    assert!(math::exp_m1(-0.0f32).is_sign_negative() && math::ln_1p(-0.0f32).is_sign_negative());
     assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::tanh), [-1.0, 0.0, 1.0]);
     assert!(math::tanh(-0.0f32).is_sign_negative() && math::erf(-0.0f32).is_sign_negative());
     assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::sigmoid), [0.0, 0.5, 1.0]);
     assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::erf), [-1.0, 0.0, 1.0]);
-    for f in [math::exp::<f32>, math::ln, math::tanh, math::sigmoid, math::erf] {
+    for f in [math::exp::<f32>, math::ln, math::exp_m1, math::ln_1p, math::tanh, math::sigmoid, math::erf] {
         assert!(f(f32::NAN).is_nan());
     }
 }

@@ -32,6 +32,18 @@ pub fn ln<T: Float>(x: T) -> T {
     choose(x, ln_f32, f64::ln)
 }
 
+/// `e^x - 1`: at most 3 ulp, near 0 too.
+#[inline(always)]
+pub fn exp_m1<T: Float>(x: T) -> T {
+    choose(x, exp_m1_f32, f64::exp_m1)
+}
+
+/// `ln(1 + x)`: at most 3 ulp, near 0 too.
+#[inline(always)]
+pub fn ln_1p<T: Float>(x: T) -> T {
+    choose(x, ln_1p_f32, f64::ln_1p)
+}
+
 /// The hyperbolic tangent: at most 3 ulp.
 #[inline(always)]
 pub fn tanh<T: Float>(x: T) -> T {
@@ -52,13 +64,11 @@ pub fn sigmoid<T: Float>(x: T) -> T {
 
 const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
 
+/// `(e^r - 1, n)` with `x = n ln 2 + r` and r at most half of ln 2, for x from -104.5 to 89. A NaN gives a NaN.
 #[inline(always)]
-fn exp_f32(x: f32) -> f32 {
+fn reduced_exp_m1(x: f32) -> (f32, i32) {
     const LN_2_HIGH: f32 = 0.693_359_4; // 9 bits, so that its products with exponents are exact
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // Beyond these the result is infinite or 0; a NaN passes through both comparisons.
-    let x = if x > 89.0 { 89.0 } else { x };
-    let x = if x < -104.5 { -104.5 } else { x };
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
@@ -68,11 +78,39 @@ fn exp_f32(x: f32) -> f32 {
     p = p * r + 4.166_579_6e-2;
     p = p * r + 1.666_666_5e-1;
     p = p * r + 5e-1;
-    let y = (p * (r * r) + r) + 1.0;
+    (p * (r * r) + r, (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32))
+}
+
+#[inline(always)]
+fn exp_f32(x: f32) -> f32 {
+    // Beyond these the result is infinite or 0; a NaN passes through both comparisons.
+    let x = if x > 89.0 { 89.0 } else { x };
+    let x = if x < -104.5 { -104.5 } else { x };
+    let (y, n) = reduced_exp_m1(x);
     // 2^n in two factors, for neither alone may overflow or be subnormal.
-    let n = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = n >> 1;
-    y * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+    (y + 1.0) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+}
+
+#[inline(always)]
+fn exp_m1_f32(x: f32) -> f32 {
+    let low = if x < -30.0 { -30.0 } else { x };
+    let low = if low > 80.0 { 80.0 } else { low };
+    let (y, n) = reduced_exp_m1(low);
+    let scale = power_of_two(n);
+    let near = y * scale + (scale - 1.0);
+    // From here on the 1 is far below the last place; and the sign of a zero is that of x.
+    if x > 80.0 { exp_f32(x) } else { near.copysign(x) }
+}
+
+#[inline(always)]
+fn ln_1p_f32(x: f32) -> f32 {
+    // What 1 + x lost by rounding is added back to first order (Goldberg, "What Every Computer Scientist Should
+    // Know About Floating-Point Arithmetic", 1991, theorem 4, in another form).
+    let u = 1.0 + x;
+    let y = ln_f32(u) + (x - (u - 1.0)) / u;
+    let y = if u == 0.0 || u == f32::INFINITY { ln_f32(u) } else { y };
+    if x == 0.0 { x } else { y }
 }
 
 #[inline(always)]

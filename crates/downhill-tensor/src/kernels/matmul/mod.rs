@@ -269,7 +269,9 @@ impl<T: Float> Part<T> {
         let width = tile::width::<T>();
         // Whether to pack changes no bit, so it may depend on the part. A copy pays where it is read often;
         // the limits were measured.
-        let pack_b = (p.b.column != 1 && p.n > 1) || self.rows.len() > 160;
+        // Rows of B a multiple of 2 KiB apart fall into the same few places of the nearest cache.
+        let crowded = p.b.row * size_of::<T>() % 2048 == 0;
+        let pack_b = (p.b.column != 1 && p.n > 1) || self.rows.len() > if crowded { 24 } else { 160 };
         let pack_a = self.columns.len() > 16 * width && self.rows.len() > 4;
         let depth = p.depth();
         let block_columns = if pack_b { BLOCK_COLUMNS } else { self.columns.len() };

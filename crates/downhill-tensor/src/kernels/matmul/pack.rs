@@ -74,24 +74,52 @@ pub(super) unsafe fn columns<T: Float>(
     width: usize,
     space: &mut [T],
 ) {
-    let panels = space[..depth * columns.next_multiple_of(width)].chunks_exact_mut(depth * width);
-    for (panel, first) in panels.zip((0..columns).step_by(width)) {
+    let space = &mut space[..depth * columns.next_multiple_of(width)];
+    if strides.column == 1 {
+        // SAFETY: the rows and columns are in the block.
+        return unsafe { rows_in_panels(b, strides.row, depth, columns, width, space) };
+    }
+    for (panel, first) in space.chunks_exact_mut(depth * width).zip((0..columns).step_by(width)) {
         let count = width.min(columns - first);
         if count < width {
             panel.fill(T::ZERO);
         }
-        if strides.column == 1 {
-            for (p, out) in panel.chunks_exact_mut(width).enumerate() {
-                // SAFETY: `count` neighbouring columns of row `p` are in the block.
-                let row = unsafe { std::slice::from_raw_parts(b.add(p * strides.row + first), count) };
-                out[..count].copy_from_slice(row);
-            }
-        } else if count == width && strides.row == 1 {
+        if count == width && strides.row == 1 {
             // SAFETY: `width` columns, each `depth` neighbours long, are in the block.
             unsafe { interleave(isa, b.add(first * strides.column), strides.column, depth, width, panel) };
         } else {
             // SAFETY: the rows and columns are in the block.
             unsafe { one_by_one(b.add(first * strides.column), strides, 0..depth, count, width, panel) };
+        }
+    }
+}
+
+/// Rows of neighbours into panels, eight panels at a time: so each row is read in longer runs.
+///
+/// # Safety
+/// `b` must reach `depth` rows, `stride` apart, of `columns` neighbours.
+unsafe fn rows_in_panels<T: Float>(
+    b: *const T,
+    stride: usize,
+    depth: usize,
+    columns: usize,
+    width: usize,
+    space: &mut [T],
+) {
+    for first in (0..columns).step_by(8 * width) {
+        let last = columns.min(first + 8 * width);
+        for p in 0..depth {
+            for column in (first..last).step_by(width) {
+                let out = &mut space[column * depth + p * width..][..width];
+                // SAFETY: the row and the columns from this one to the last are in the block.
+                let row = unsafe { std::slice::from_raw_parts(b.add(p * stride + column), last - column) };
+                if row.len() >= width {
+                    out.copy_from_slice(&row[..width]);
+                } else {
+                    out[..row.len()].copy_from_slice(row);
+                    out[row.len()..].fill(T::ZERO);
+                }
+            }
         }
     }
 }

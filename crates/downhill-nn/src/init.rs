@@ -254,3 +254,96 @@ fn orthogonal<T: Float>(shape: Shape, key: Key, gain: f64, out: &mut [T]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(init: Init, shape: &[usize]) -> Vec<f64> {
+        let shape = Shape::new(shape).unwrap();
+        init.check(shape).unwrap();
+        let mut out = vec![f64::NAN; shape.size()];
+        init.fill(shape, Key::new(11).named("weight"), &mut out);
+        out
+    }
+
+    /// Mean, standard deviation and largest absolute value.
+    fn moments(values: &[f64]) -> [f64; 3] {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let std = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+        [mean, std, values.iter().fold(0.0, |max: f64, x| max.max(x.abs()))]
+    }
+
+    #[test]
+    fn every_distribution_has_its_mean_its_spread_and_its_bounds() {
+        // 200 inputs and 300 outputs, as a matrix and as a convolution with a window of 2 by 5.
+        let (matrix, window): (&[usize], &[usize]) = (&[200, 300], &[30, 20, 2, 5]);
+        let root3 = 3f64.sqrt();
+        let xavier = (2.0 / 500.0f64).sqrt();
+        let cases: [(Init, f64, f64, f64); 10] = [
+            (Init::Uniform { low: -1.0, high: 3.0 }, 1.0, 4.0 / 12f64.sqrt(), 3.0),
+            (Init::Normal { mean: 2.0, std: 0.5 }, 2.0, 0.5, f64::INFINITY),
+            (Init::TruncatedNormal { mean: 1.0, std: 0.5 }, 1.0, 0.87962566 * 0.5, 2.0),
+            (Init::xavier_uniform(), 0.0, xavier, root3 * xavier),
+            (Init::XavierNormal { gain: 2.0 }, 0.0, 2.0 * xavier, f64::INFINITY),
+            (Init::kaiming_uniform(), 0.0, 0.1, root3 * 0.1),
+            (Init::KaimingNormal { fan: Fan::Out, gain: 3.0 }, 0.0, (9.0f64 / 300.0).sqrt(), f64::INFINITY),
+            (Init::LecunUniform, 0.0, 1.0 / 200f64.sqrt(), root3 / 200f64.sqrt()),
+            (Init::LecunNormal, 0.0, 1.0 / 200f64.sqrt(), f64::INFINITY),
+            (Init::fan_in_uniform(200), 0.0, 1.0 / 600f64.sqrt(), 1.0 / 200f64.sqrt()),
+        ];
+        for shape in [matrix, window] {
+            for (init, mean, std, bound) in cases {
+                let values = drawn(init, shape);
+                let [found_mean, found_std, largest] = moments(&values);
+                // Five standard errors.
+                let slack = 5.0 * std / (values.len() as f64).sqrt();
+                assert!((found_mean - mean).abs() < slack, "{init:?}: {found_mean}");
+                assert!((found_std - std).abs() < slack, "{init:?}: {found_std}, expected {std}");
+                assert!(largest <= bound, "{init:?}: {largest}");
+                assert!(bound.is_infinite() || largest > 0.97 * bound, "{init:?}: {largest} of {bound}");
+            }
+        }
+    }
+
+    #[test]
+    fn orthogonal_matrices_have_orthonormal_rows_or_columns() {
+        for (rows, columns) in [(5, 3), (3, 5), (4, 4), (1, 6)] {
+            let q = drawn(Init::Orthogonal { gain: 2.0 }, &[rows, columns]);
+            let product = |a: usize, b: usize| -> f64 {
+                if rows <= columns {
+                    (0..columns).map(|k| q[a * columns + k] * q[b * columns + k]).sum()
+                } else {
+                    (0..rows).map(|k| q[k * columns + a] * q[k * columns + b]).sum()
+                }
+            };
+            for a in 0..rows.min(columns) {
+                for b in 0..rows.min(columns) {
+                    let expected = if a == b { 4.0 } else { 0.0 };
+                    assert!((product(a, b) - expected).abs() < 1e-12);
+                }
+            }
+        }
+        assert!(drawn(Init::Orthogonal { gain: 1.0 }, &[0, 3]).is_empty());
+    }
+
+    #[test]
+    fn constants_are_what_they_say() {
+        assert_eq!(drawn(Init::Zeros, &[2]), [0.0; 2]);
+        assert_eq!(drawn(Init::Ones, &[2]), [1.0; 2]);
+        assert_eq!(drawn(Init::Constant(-0.5), &[2]), [-0.5; 2]);
+        assert_eq!(drawn(Init::normal(0.0), &[2]), [0.0; 2]);
+    }
+
+    #[test]
+    fn impossible_initializers_say_why() {
+        let vector = Shape::from([3]);
+        assert!(Init::kaiming_normal().check(vector).unwrap_err().contains("fewer than two dimensions"));
+        assert!(Init::Uniform { low: 1.0, high: 0.0 }.check(vector).is_err());
+        assert!(Init::normal(-1.0).check(vector).is_err() && Init::normal(f64::NAN).check(vector).is_err());
+        assert!(Init::TruncatedNormal { mean: 0.0, std: 0.0 }.check(vector).is_err());
+        assert!(Init::XavierUniform { gain: -1.0 }.check(Shape::from([2, 2])).is_err());
+        assert!(Init::Constant(f64::INFINITY).check(vector).is_err());
+    }
+}

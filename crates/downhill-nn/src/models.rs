@@ -1,6 +1,6 @@
 //! Networks that are often asked for, as values of [`Sequential`].
 
-use crate::{Activation, Linear, Sequential};
+use crate::{Activation, Conv2d, Flatten, Linear, MaxPool2d, Sequential};
 
 /// One linear layer: linear regression, or with a loss on logits logistic or softmax regression.
 pub fn linear(outputs: usize) -> Sequential {
@@ -14,4 +14,17 @@ pub fn mlp(hidden: &[usize], outputs: usize, activation: Activation) -> Sequenti
         .iter()
         .fold(Sequential::new(), |network, &width| network.with(Linear::new(width)).with(activation));
     hidden.with(Linear::new(outputs))
+}
+
+/// A small convolutional network for images `[n, channels, height, width]`: twice a 3x3 convolution with
+/// padding 1 (16 channels, then 32), ReLU and 2x2 max pooling; then a linear layer of `outputs`.
+pub fn cnn(outputs: usize) -> Sequential {
+    let convolution = |channels| Conv2d { padding: [1, 1], ..Conv2d::new(channels, 3) };
+    [16, 32]
+        .into_iter()
+        .fold(Sequential::new(), |network, channels| {
+            network.with(convolution(channels)).with(Activation::Relu).with(MaxPool2d::new(2))
+        })
+        .with(Flatten {})
+        .with(Linear::new(outputs))
 }

@@ -168,6 +168,38 @@ impl<L: Layer> Network<L> {
         })
     }
 
+    /// Records the network as a function of its parameters \[P\], its state \[S\] and an input, all of which
+    /// are recorded already; the new state is not delivered. With it a network is differentiated along any
+    /// direction of θ, checked, or made part of something larger.
+    ///
+    /// ```
+    /// use downhill_autograd::{Type, value_and_grad};
+    /// use downhill_nn::{Mode, Network, models};
+    /// use downhill_tensor::Tensor;
+    /// let network = Network::new(models::linear(1), Type::float([2, 1]))?;
+    /// let (loss, gradient) = value_and_grad(
+    ///     |theta| {
+    ///         let tape = theta.tape();
+    ///         let x = tape.constant(Tensor::from([[1.0], [2.0]]));
+    ///         network.apply(Mode::Training, theta, tape.zeros([0]), x).square().mean()
+    ///     },
+    ///     &[3.0, -4.0], // the weight and the bias
+    /// )?;
+    /// assert_eq!((loss, gradient), (2.5, vec![3.0, 1.0]));
+    /// # Ok::<(), downhill_nn::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn apply<'t>(&self, mode: Mode, parameters: Var<'t>, state: Var<'t>, input: Var<'t>) -> Var<'t> {
+        for (what, vector, length) in
+            [("parameters", parameters, self.layout.len()), ("state", state, self.state_layout.len())]
+        {
+            if vector.ty() != Type::float([length]) {
+                return vector.refuse(what, format!("this network has {}", Type::float([length])));
+            }
+        }
+        Scope::with_values(mode, parameters, state).run(&self.layer, input)
+    }
+
     fn record(
         &self,
         mode: Mode,

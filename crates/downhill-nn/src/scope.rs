@@ -48,9 +48,27 @@ pub struct Scope<'t> {
 struct Shared<'t> {
     tape: &'t Tape,
     mode: Mode,
-    parameter_port: usize,
-    state_port: usize,
+    parameters: Source<'t>,
+    state: Source<'t>,
     declared: RefCell<Declared<'t>>,
+}
+
+/// Where declared values come from: an input of the program, which grows with them, or a vector that is
+/// there already.
+#[derive(Clone, Copy)]
+enum Source<'t> {
+    Port(usize),
+    Vector(Var<'t>),
+}
+
+impl<'t> Source<'t> {
+    #[track_caller]
+    fn part(self, tape: &'t Tape, name: &str, offset: usize, shape: Shape) -> Var<'t> {
+        match self {
+            Source::Port(port) => tape.part(port, name, shape),
+            Source::Vector(vector) => vector.slice(0, offset..offset + shape.size()).reshape(shape),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -67,13 +85,20 @@ struct Declared<'t> {
 impl<'t> Scope<'t> {
     /// The scope at the top of a network. Declares the inputs `parameters` and `state` on the tape.
     pub fn new(tape: &'t Tape, mode: Mode) -> Self {
-        let shared = Shared {
-            tape,
-            mode,
-            parameter_port: tape.vector("parameters"),
-            state_port: tape.vector("state"),
-            declared: RefCell::default(),
-        };
+        let (parameters, state) =
+            (Source::Port(tape.vector("parameters")), Source::Port(tape.vector("state")));
+        Self::at_top(tape, mode, parameters, state)
+    }
+
+    /// The scope at the top of a network whose parameters and state are the elements of two vectors that are
+    /// recorded already: the network as a function of them. Elements that are missing are an error, noted on
+    /// the tape.
+    pub fn with_values(mode: Mode, parameters: Var<'t>, state: Var<'t>) -> Self {
+        Self::at_top(parameters.tape(), mode, Source::Vector(parameters), Source::Vector(state))
+    }
+
+    fn at_top(tape: &'t Tape, mode: Mode, parameters: Source<'t>, state: Source<'t>) -> Self {
+        let shared = Shared { tape, mode, parameters, state, declared: RefCell::default() };
         Scope { shared: Rc::new(shared), path: String::new() }
     }
 
@@ -131,7 +156,7 @@ impl<'t> Scope<'t> {
         if let Err(reason) = init.check(shape) {
             return self.fail(&format!("{init:?}"), vec![Type::float(shape)], reason);
         }
-        let var = self.tape().part(self.shared.parameter_port, &full_name, shape);
+        let var = self.shared.parameters.part(self.tape(), &full_name, declared.layout.len(), shape);
         // The name is new, as was found above.
         let _ = declared.layout.push(full_name, shape, sparse);
         declared.initializers.push(init);
@@ -165,7 +190,7 @@ impl<'t> Scope<'t> {
                 self.clash("state", &full_name, first, shape)
             };
         }
-        let var = self.tape().part(self.shared.state_port, &full_name, shape);
+        let var = self.shared.state.part(self.tape(), &full_name, declared.state_layout.len(), shape);
         let _ = declared.state_layout.push(full_name, shape, false);
         declared.initial_state.push(initial);
         declared.state.push(var);

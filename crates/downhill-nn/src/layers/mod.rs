@@ -3,11 +3,29 @@
 //! A new layer is a file here and a row in the register below.
 
 mod activation;
+mod attention;
+mod batch_norm;
+mod conv2d;
+mod dropout;
+mod embedding;
+mod flatten;
+mod layer_norm;
 mod linear;
+mod pool2d;
+mod residual;
 mod sequential;
 
 pub use activation::Activation;
+pub use attention::{MultiHeadAttention, TransformerBlock};
+pub use batch_norm::BatchNorm;
+pub use conv2d::Conv2d;
+pub use dropout::Dropout;
+pub use embedding::{Embedding, PositionEmbedding};
+pub use flatten::Flatten;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use pool2d::{AvgPool2d, MaxPool2d};
+pub use residual::Residual;
 pub use sequential::{Named, Sequential};
 
 use crate::{Layer, Scope};
@@ -47,7 +65,19 @@ macro_rules! register {
 
 register! {
     Activation,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Embedding,
+    Flatten,
+    LayerNorm,
     Linear,
+    MaxPool2d,
+    MultiHeadAttention,
     Named,
+    PositionEmbedding,
+    Residual,
     Sequential,
+    TransformerBlock,
 }

@@ -1,0 +1,228 @@
+//! Each layer: its derivatives, its formula by hand, its shape rule, and what it refuses.
+
+mod common;
+
+use common::{assert_close, check_layer, error_of, infer, parameters, random, state};
+use downhill_autograd::Type;
+use downhill_nn::*;
+use proptest::prelude::*;
+
+#[test]
+fn derivatives_of_every_layer_agree_with_finite_differences() {
+    let images = Type::float([2, 4, 5, 4]);
+    let rows = Type::float([3, 4]);
+    let sequences = Type::float([2, 3, 4]);
+    check_layer(Linear::new(3), rows);
+    check_layer(Linear { bias: false, ..Linear::new(2) }, sequences);
+    check_layer(Conv2d { stride: [2, 1], padding: [1, 0], groups: 2, ..Conv2d::new(6, 2) }, images);
+    check_layer(Conv2d { dilation: [2, 1], bias: false, ..Conv2d::new(1, 2) }, images);
+    check_layer(MaxPool2d::new(2), images);
+    check_layer(AvgPool2d { padding: [1, 0], ..AvgPool2d::new(2) }, images);
+    check_layer(Flatten {}, images);
+    check_layer(Dropout::new(0.4), rows);
+    check_layer(BatchNorm::default(), rows);
+    check_layer(BatchNorm::default(), images);
+    check_layer(BatchNorm { affine: false, ..BatchNorm::default() }, sequences);
+    check_layer(LayerNorm::default(), rows);
+    check_layer(LayerNorm { axes: 2, ..LayerNorm::default() }, sequences);
+    check_layer(Embedding::new(3, 2), Type::index([2, 2]));
+    check_layer(PositionEmbedding::new(5), sequences);
+    check_layer(Residual::new(Linear::new(4)), rows);
+    check_layer(MultiHeadAttention::new(2), sequences);
+    check_layer(MultiHeadAttention::causal(1), sequences);
+    check_layer(TransformerBlock { dropout: 0.2, ..TransformerBlock::causal(2) }, sequences);
+    for activation in Activation::ALL {
+        check_layer(activation, rows);
+    }
+    check_layer(Sequential::new().with(Linear::new(3)).with(BatchNorm::default()).with(Linear::new(1)), rows);
+}
+
+#[test]
+fn linear_is_a_product_and_a_sum() {
+    let network = Network::new(Linear::new(2), Type::float([2, 3])).unwrap();
+    assert_eq!(network.layout().get("weight").unwrap().shape[..], [3, 2]);
+    let theta = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5, -0.5];
+    let x = downhill_tensor::Tensor::from([[1.0, 0.0, -1.0], [2.0, 1.0, 0.0]]);
+    assert_close(&infer(&network, &theta, &[], &x), &[-3.5, -4.5, 5.5, 7.5]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn convolution_is_the_sum_over_its_window(
+        (groups, in_group, out_group) in (1usize..3, 1usize..3, 1usize..3),
+        (kernel, stride, padding, dilation) in
+            ([1usize..4, 1..4], [1usize..3, 1..3], [0usize..3, 0..3], [1usize..3, 1..3]),
+        (n, height, width) in (1usize..3, 1usize..8, 1usize..8),
+    ) {
+        let reach = [0, 1].map(|a| dilation[a] * (kernel[a] - 1) + 1);
+        let padded = [height + 2 * padding[0], width + 2 * padding[1]];
+        let layer = Conv2d {
+            out_channels: groups * out_group, kernel, stride, padding, dilation, groups, bias: true,
+        };
+        let channels = groups * in_group;
+        let input = Type::float([n, channels, height, width]);
+        if padded[0] < reach[0] || padded[1] < reach[1] {
+            prop_assert!(error_of(layer, input).contains("the window reaches over"));
+            return Ok(());
+        }
+        let network = Network::new(layer.clone(), input).unwrap();
+        let size = [0, 1].map(|a| (padded[a] - reach[a]) / stride[a] + 1);
+        prop_assert_eq!(network.output(), Type::float([n, layer.out_channels, size[0], size[1]]));
+        let theta = parameters(&network);
+        let x = random(input.shape, "images");
+        let (weight, bias) = theta.split_at(layer.out_channels * in_group * kernel[0] * kernel[1]);
+        let mut expected = Vec::new();
+        for image in 0..n {
+            for (o, start) in bias.iter().enumerate() {
+                for (i, j) in (0..size[0]).flat_map(|i| (0..size[1]).map(move |j| (i, j))) {
+                    let mut sum = *start;
+                    for c in 0..in_group {
+                        for (p, q) in (0..kernel[0]).flat_map(|p| (0..kernel[1]).map(move |q| (p, q))) {
+                            let row = (i * stride[0] + p * dilation[0]) as isize - padding[0] as isize;
+                            let col = (j * stride[1] + q * dilation[1]) as isize - padding[1] as isize;
+                            if (0..height as isize).contains(&row) && (0..width as isize).contains(&col) {
+                                let channel = o / out_group * in_group + c;
+                                let at = [image, channel, row as usize, col as usize];
+                                let w = ((o * in_group + c) * kernel[0] + p) * kernel[1] + q;
+                                sum += weight[w] * x.get(&at).unwrap();
+                            }
+                        }
+                    }
+                    expected.push(sum);
+                }
+            }
+        }
+        assert_close(&infer(&network, &theta, &[], &x), &expected);
+    }
+
+    #[test]
+    fn in_inference_every_sample_has_its_own_result(n in 1usize..5, which in 0usize..8) {
+        let (layer, sample): (AnyLayer, Vec<usize>) = match which {
+            0 => (models::mlp(&[5, 4], 3, Activation::Gelu).into(), vec![4]),
+            1 => (models::cnn(3).into(), vec![1, 8, 9]),
+            2 => (BatchNorm::default().into(), vec![3]),
+            3 => (BatchNorm::default().into(), vec![3, 2, 2]),
+            4 => (Dropout::new(0.5).into(), vec![6]),
+            5 => (TransformerBlock { dropout: 0.1, ..TransformerBlock::causal(2) }.into(), vec![3, 4]),
+            6 => (LayerNorm { axes: 2, ..LayerNorm::default() }.into(), vec![3, 4]),
+            _ => (Activation::Softmax.into(), vec![5]),
+        };
+        let shape = |n: usize| downhill_tensor::Shape::new(&[&[n][..], &sample].concat()).unwrap();
+        let network = Network::new(layer, Type::float(shape(n))).unwrap();
+        let (theta, state) = (parameters(&network), state(&network));
+        let x = random(shape(n), "samples");
+        let together = infer(&network, &theta, &state, &x);
+        let each = x.to_vec().chunks(shape(1).size()).flat_map(|one| {
+            let one = downhill_tensor::Tensor::from_slice(one, shape(1)).unwrap();
+            infer(&network, &theta, &state, &one)
+        }).collect::<Vec<_>>();
+        assert_close(&together, &each);
+    }
+}
+
+#[test]
+fn pools_take_the_largest_and_the_mean_of_each_window() {
+    let x = downhill_tensor::Tensor::from_vec((0..8).map(f64::from).collect(), [1, 1, 2, 4]).unwrap();
+    let of = |layer: AnyLayer| {
+        let network = Network::new(layer, Type::float([1, 1, 2, 4])).unwrap();
+        infer(&network, &[], &[], &x)
+    };
+    assert_eq!(of(MaxPool2d::new(2).into()), [5.0, 7.0]);
+    assert_eq!(of(AvgPool2d::new(2).into()), [2.5, 4.5]);
+    assert_eq!(of(MaxPool2d { stride: [1, 1], ..MaxPool2d::new(2) }.into()), [5.0, 6.0, 7.0]);
+    assert_eq!(of(Flatten {}.into()).len(), 8);
+}
+
+#[test]
+fn layer_norm_is_the_formula() {
+    let network = Network::new(LayerNorm::default(), Type::float([2, 3])).unwrap();
+    let (theta, x) = (parameters(&network), random([2, 3], "rows"));
+    let mut expected = Vec::new();
+    for row in x.to_vec().chunks(3) {
+        let mean = row.iter().sum::<f64>() / 3.0;
+        let variance = row.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 3.0;
+        let normal = row.iter().map(|v| (v - mean) / (variance + 1e-5).sqrt());
+        expected.extend(normal.enumerate().map(|(i, v)| v * theta[i] + theta[3 + i]));
+    }
+    assert_close(&infer(&network, &theta, &[], &x), &expected);
+}
+
+#[test]
+fn attention_is_the_formula_and_causal_positions_do_not_see_what_follows() {
+    let (length, width, heads) = (4, 6, 2);
+    let depth = width / heads;
+    for causal in [false, true] {
+        let network =
+            Network::new(MultiHeadAttention { heads, causal }, Type::float([1, length, width])).unwrap();
+        let (theta, x) = (parameters(&network), random([1, length, width], "sequence").to_vec());
+        let part = |name: &str| &theta[network.layout().get(name).unwrap().range()];
+        let affine = |x: &[f64], layer: &str, out: usize| -> Vec<f64> {
+            let weight = part(&format!("{layer}.weight"));
+            let at =
+                |r: usize, c: usize| (0..width).map(|k| x[r * width + k] * weight[k * out + c]).sum::<f64>();
+            let bias = part(&format!("{layer}.bias"));
+            (0..length).flat_map(|r| (0..out).map(move |c| (r, c))).map(|(r, c)| at(r, c) + bias[c]).collect()
+        };
+        let projected = affine(&x, "projection", 3 * width);
+        let of = |kind: usize, position: usize, head: usize, d: usize| {
+            projected[position * 3 * width + kind * width + head * depth + d]
+        };
+        let mut joined = vec![0.0; length * width];
+        for (head, i) in (0..heads).flat_map(|head| (0..length).map(move |i| (head, i))) {
+            let seen = if causal { i + 1 } else { length };
+            let score = |j| (0..depth).map(|d| of(0, i, head, d) * of(1, j, head, d)).sum::<f64>();
+            let weights: Vec<f64> = (0..seen).map(|j| (score(j) / (depth as f64).sqrt()).exp()).collect();
+            let total: f64 = weights.iter().sum();
+            for d in 0..depth {
+                let sum: f64 = weights.iter().enumerate().map(|(j, w)| w * of(2, j, head, d)).sum();
+                joined[i * width + head * depth + d] = sum / total;
+            }
+        }
+        let x = downhill_tensor::Tensor::from_vec(x, [1, length, width]).unwrap();
+        assert_close(&infer(&network, &theta, &[], &x), &affine(&joined, "output", width));
+    }
+}
+
+#[test]
+fn activations_are_found_by_their_names() {
+    for activation in Activation::ALL {
+        assert_eq!(Activation::from_name(activation.name()).unwrap(), activation);
+    }
+    assert_eq!(
+        Activation::from_name("rleu").unwrap_err().to_string(),
+        "no activation is called \"rleu\"; there are relu, leaky_relu, sigmoid, tanh, gelu, silu, softmax"
+    );
+}
+
+#[test]
+fn what_a_layer_cannot_take_is_said_with_its_path() {
+    let rows = Type::float([3, 4]);
+    let deep = Sequential::new().with(Linear::new(4)).with_named("body", Residual::new(Linear::new(5)));
+    let error = error_of(deep, rows);
+    let expected = "`residual` cannot take float[3, 5]: the inner layer must keep the shape of its input, \
+                    float[3, 4]\n  in layer `body`, at ";
+    assert!(error.starts_with(expected), "{error}");
+    for (layer, input, expected) in [
+        (AnyLayer::from(Dropout::new(1.0)), rows, "at least 0 and below 1, not 1"),
+        (Dropout::new(f64::NAN).into(), rows, "not NaN"),
+        (Conv2d::new(3, 3).into(), rows, "the input must be images [n, channels, height, width]"),
+        (
+            Conv2d { groups: 2, ..Conv2d::new(3, 1) }.into(),
+            Type::float([1, 4, 2, 2]),
+            "multiples of the number",
+        ),
+        (MaxPool2d::new(3).into(), Type::float([1, 1, 2, 2]), "the window of 3 is larger"),
+        (Embedding::new(3, 2).into(), rows, "whole numbers (index)"),
+        (Linear::new(2).into(), Type::float(()), "a last axis of features"),
+        (BatchNorm::default().into(), Type::float([3]), "[n, channels]"),
+        (LayerNorm { axes: 3, ..LayerNorm::default() }.into(), rows, "the last 3 axes"),
+        (MultiHeadAttention::new(3).into(), Type::float([1, 2, 4]), "a multiple of the number of heads (3)"),
+        (PositionEmbedding::new(1).into(), Type::float([1, 2, 4]), "at most `max_length` (1)"),
+        (Sequential::new().with_named("a.b", Flatten {}).into(), rows, "must not be empty or contain a dot"),
+    ] {
+        let error = error_of(layer, input);
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -20,14 +20,15 @@ fn pair(range: std::ops::Range<usize>) -> impl Strategy<Value = [usize; 2]> {
 fn convolution() -> impl Strategy<Value = Conv2dGeometry> {
     let kernel = prop_oneof![1 => Just([1, 1]), 2 => Just([3, 3]), 3 => pair(1..5)];
     let options = (prop_oneof![Just([1, 1]), pair(1..4)], pair(0..3), prop_oneof![Just([1, 1]), pair(1..3)]);
-    ((1usize..4, 0usize..4, 0usize..5), pair(0..12), kernel, options).prop_filter_map(
-        "the window must fit",
-        |((groups, group_in, group_out), [height, width], kernel, (stride, padding, dilation))| {
-            let options = Conv2dOptions { stride, padding, dilation, groups };
-            let weight = [group_out * groups, group_in, kernel[0], kernel[1]];
-            Conv2dGeometry::new([group_in * groups, height, width], weight, options).ok()
-        },
-    )
+    ((1usize..4, 0usize..4, 0usize..5), prop_oneof![4 => pair(0..12), 1 => pair(30..50)], kernel, options)
+        .prop_filter_map(
+            "the window must fit",
+            |((groups, group_in, group_out), [height, width], kernel, (stride, padding, dilation))| {
+                let options = Conv2dOptions { stride, padding, dilation, groups };
+                let weight = [group_out * groups, group_in, kernel[0], kernel[1]];
+                Conv2dGeometry::new([group_in * groups, height, width], weight, options).ok()
+            },
+        )
 }
 
 fn convolution_agrees<T: Float>(geometry: &Conv2dGeometry, images: usize) {
@@ -55,7 +56,8 @@ fn convolution_agrees<T: Float>(geometry: &Conv2dGeometry, images: usize) {
     let start = dw.clone();
     conv2d_weight_gradient(geometry, 0..channels, &x, &g, &mut dw, true, &mut scratch);
     naive::conv2d_weight_gradient(geometry, &wide_x, &wide_g, &mut expected, true);
-    assert_close(&dw, &expected, bound);
+    let terms = (images * geometry.out_height * geometry.out_width) as f64;
+    assert_close(&dw, &expected, bound + T::EPSILON.to_f64() * terms);
 
     let mut parts = start;
     let cut = channels / 2;

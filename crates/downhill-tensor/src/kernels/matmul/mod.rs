@@ -270,7 +270,7 @@ impl<T: Float> Part<T> {
         // Whether to pack changes no bit, so it may depend on the part. A copy pays where it is read often;
         // the limits were measured.
         // Rows of B a multiple of 2 KiB apart fall into the same few places of the nearest cache.
-        let crowded = p.b.row * size_of::<T>() % 2048 == 0;
+        let crowded = (p.b.row * size_of::<T>()).is_multiple_of(2048);
         let pack_b = (p.b.column != 1 && p.n > 1) || self.rows.len() > if crowded { 24 } else { 160 };
         let pack_a = self.columns.len() > 16 * width && self.rows.len() > 4;
         let depth = p.depth();

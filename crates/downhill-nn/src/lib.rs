@@ -1,6 +1,22 @@
-//! Layers, initializers, losses and metrics over one flat vector of parameters.
+//! Layers, initializers, losses and metrics for networks whose parameters are one flat vector.
 //!
-//! It knows nothing of optimizers, data sets, files or how programs are executed.
+//! A [`Layer`] is plain data. Its forward pass is recorded with a [`Scope`], of which it asks its parameters
+//! where it uses them; so a [`Network`] finds names, shapes and starts of all of them, and makes the programs
+//! for training, evaluation and use.
+//!
+//! ```
+//! use downhill_autograd::Type;
+//! use downhill_nn::{Loss, Network, models};
+//! use downhill_tensor::Key;
+//! let network = Network::new(models::cnn(10), Type::float([64, 1, 28, 28]))?;
+//! println!("{}", network.summary());
+//! let theta: Vec<f32> = network.initialize(Key::new(42));
+//! let step = network.training_program(network.input(), Type::index([64]), &Loss::CrossEntropy)?;
+//! assert_eq!(step.outputs()[1].len(), theta.len()); // the gradient
+//! # Ok::<(), downhill_nn::Error>(())
+//! ```
+//!
+//! It knows nothing of optimizers, data sets, files, or how programs are executed.
 #![forbid(unsafe_code)]
 
 mod description;
@@ -27,3 +43,8 @@ pub use losses::{Loss, LossFunction, Reduction, loss_fn};
 pub use network::Network;
 pub use scope::{Mode, Scope};
 pub use summary::{Row, Summary};
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

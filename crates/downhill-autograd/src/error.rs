@@ -154,6 +154,9 @@ struct Types<'a>(&'a [Type]);
 
 impl fmt::Display for Types<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no operands");
+        }
         for (i, ty) in self.0.iter().enumerate() {
             let joint = match i {
                 0 => "",

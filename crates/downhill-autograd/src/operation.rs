@@ -94,6 +94,7 @@ impl<'a, T: Float> Args<'a, T> {
     }
 
     /// The elements of operand `i`, whose type `infer` has found to be index; empty for a float operand.
+    #[allow(clippy::should_implement_trait)] // beside `float`, it can only be read as it is meant
     pub fn index(&self, i: usize) -> &'a [i64] {
         match self.data[i] {
             crate::Data::Index(values) => values,

@@ -201,7 +201,8 @@ pub(crate) fn describe(program: &Program, id: NodeId) -> String {
             if part.name == port.name {
                 format!("input {}", port.name)
             } else {
-                format!("input {}[{}..] \"{}\"", port.name, part.offset, part.name)
+                let end = part.offset + program.ty(id).shape.size();
+                format!("input {}[{}..{end}] \"{}\"", port.name, part.offset, part.name)
             }
         }
         Node::Leaf(Leaf::Scalar(value)) => format!("constant {value}"),

@@ -32,6 +32,7 @@ impl Pool2d {
         if self.stride.contains(&0) || self.kernel.contains(&0) {
             return Err("window and stride must be at least 1".into());
         }
+        Shape::new(&self.kernel).map_err(|error| error.to_string())?;
         let size = |axis: usize, length: usize| {
             if self.padding[axis] > self.kernel[axis] / 2 {
                 return Err(format!(
@@ -54,7 +55,7 @@ impl Pool2d {
     /// Visits every window: the position of its result, and the positions of its elements in row-major
     /// order.
     fn visit(&self, x: Shape, y: Shape, mut window: impl FnMut(usize, &[usize])) {
-        let mut members = Vec::with_capacity(self.kernel[0] * self.kernel[1]);
+        let mut members = Vec::new();
         for plane in 0..y[0] * y[1] {
             for (i, j) in (0..y[2]).flat_map(|i| (0..y[3]).map(move |j| (i, j))) {
                 members.clear();

@@ -113,6 +113,7 @@ impl Tape {
         }
         // Every way from `x` to the outputs, whole numbers included, to say what has ended the gradient.
         let reached = self.computed_from(&[x], end, true);
+        let carried = self.dependents(&[x], end);
         let mut ancestors = vec![false; end];
         for (y, _) in outputs {
             ancestors[y.id().index()] = true;
@@ -127,7 +128,7 @@ impl Tape {
             stopped |= operation.stops_gradient();
             let missing = |operand: &Var<'t>| {
                 let id = operand.id().index();
-                operand.is_float() && reached[id] && cotangents[id].is_none()
+                operand.is_float() && carried[id] && cotangents[id].is_none()
             };
             if (cotangents[id].is_some() || !value.is_float()) && operands.iter().any(missing) {
                 flat.push(operation.name().to_string());

@@ -48,3 +48,7 @@ pub use operation::{Args, At, Kind, Lowering, NoDerivative, Operation, Out, Prec
 pub use program::{Leaf, Node, NodeId, Output, Part, Port, Program};
 pub use tape::Tape;
 pub use var::Var;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,4 +1,5 @@
 //! The registry of operations under every comparison that holds for all of them.
+#![allow(clippy::unwrap_used)] // also in helper functions, which clippy does not count as tests
 
 use downhill_autograd::testing::{Case, CaseRng, Input, OperationCase, Values, operations, random_program};
 use downhill_autograd::{

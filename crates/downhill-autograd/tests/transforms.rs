@@ -1,4 +1,5 @@
 //! The transforms against closed forms, and against each other.
+#![allow(clippy::unwrap_used)] // also in helper functions, which clippy does not count as tests
 
 use downhill_autograd::testing::CaseRng;
 use downhill_autograd::{

@@ -112,6 +112,24 @@ impl<'a, T: Precision> Memory<'a, T> {
         unsafe { std::slice::from_raw_parts(self.index_pointer(buffer), self.buffers[buffer].len) }
     }
 
+    /// The elements of a contiguous operand.
+    ///
+    /// # Safety
+    /// Nobody writes to them meanwhile.
+    unsafe fn float_operand(&self, operand: &Operand) -> &'a [T] {
+        // SAFETY: the caller answers for it.
+        unsafe { &self.floats(operand.buffer)[stretch_of(operand)] }
+    }
+
+    /// The elements of a contiguous index operand.
+    ///
+    /// # Safety
+    /// Nobody writes to them meanwhile.
+    unsafe fn index_operand(&self, operand: &Operand) -> &'a [i64] {
+        // SAFETY: the caller answers for it.
+        unsafe { &self.indices(operand.buffer)[stretch_of(operand)] }
+    }
+
     /// Part of a float buffer, to write to.
     ///
     /// # Safety
@@ -134,6 +152,12 @@ impl<'a, T: Precision> Memory<'a, T> {
             std::slice::from_raw_parts_mut(self.scratch.add(thread * self.scratch_len), self.scratch_len)
         }
     }
+}
+
+/// Where the elements of a contiguous operand lie in its buffer.
+fn stretch_of(operand: &Operand) -> Range<usize> {
+    let start = operand.layout.offset();
+    start..start + operand.layout.shape().size()
 }
 
 /// Part `i` of `parts` equal parts of `units` units of work.
@@ -169,8 +193,8 @@ pub(crate) unsafe fn run<T: Precision>(
                 // SAFETY: a step's operands and its result lie apart.
                 *data = unsafe {
                     match memory.buffers[operand.buffer].kind {
-                        Kind::Float => Data::Float(memory.floats(operand.buffer)),
-                        Kind::Index => Data::Index(memory.indices(operand.buffer)),
+                        Kind::Float => Data::Float(memory.float_operand(operand)),
+                        Kind::Index => Data::Index(memory.index_operand(operand)),
                     }
                 };
             }
@@ -189,16 +213,18 @@ pub(crate) unsafe fn run<T: Precision>(
         Body::Gather { rows, width } => {
             // SAFETY: a step's operands and its result lie apart.
             let (table, numbers, out) = unsafe {
-                let [table, numbers] = [step.operands[0].buffer, step.operands[1].buffer];
-                (memory.floats(table), memory.indices(numbers), memory.part_mut(step.out, 0..step.len))
+                let [table, numbers] = [&step.operands[0], &step.operands[1]];
+                let out = memory.part_mut(step.out, 0..step.len);
+                (memory.float_operand(table), memory.index_operand(numbers), out)
             };
             gather::gather_rows(table, *rows, *width, numbers, out).map_err(|error| error.to_string())
         }
         Body::ScatterAdd { rows, width } => {
             // SAFETY: a step's operands and its result lie apart.
             let (source, numbers, out) = unsafe {
-                let [source, numbers] = [step.operands[0].buffer, step.operands[1].buffer];
-                (memory.floats(source), memory.indices(numbers), memory.part_mut(step.out, 0..step.len))
+                let [source, numbers] = [&step.operands[0], &step.operands[1]];
+                let out = memory.part_mut(step.out, 0..step.len);
+                (memory.float_operand(source), memory.index_operand(numbers), out)
             };
             out.fill(T::ZERO);
             gather::scatter_add_rows(source, *rows, *width, numbers, 0..*rows, out)
@@ -231,6 +257,8 @@ pub(crate) unsafe fn run<T: Precision>(
 unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thread: usize) {
     // SAFETY: a step's operands and its result lie apart, so nobody writes to what is read here.
     let read = |operand: &Operand| unsafe { memory.floats(operand.buffer) };
+    // SAFETY: as above.
+    let read_flat = |operand: &Operand| unsafe { memory.float_operand(operand) };
     // SAFETY: the stretches of different parts lie apart.
     let write = |part: Range<usize>| unsafe { memory.part_mut(step.out, part) };
     let len = step.len;
@@ -301,19 +329,19 @@ unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thre
         }
         Body::Pad(layout) => {
             let x = &step.operands[0];
-            copy::pad(&read(x)[..x.layout.shape().size()], T::ZERO, write(0..len), layout);
+            copy::pad(read_flat(x), T::ZERO, write(0..len), layout);
         }
         Body::Rows(function, n) => {
             let rows = share(len / n, i, step.parts);
             let part = rows.start * n..rows.end * n;
-            let (x, out) = (&read(&step.operands[0])[part.clone()], write(part));
+            let (x, out) = (&read_flat(&step.operands[0])[part.clone()], write(part));
             match function {
                 RowFunction::Softmax => softmax::softmax(x, *n, out),
                 RowFunction::LogSoftmax => softmax::log_softmax(x, *n, out),
             }
         }
         Body::Conv2d(kind, geometry, images) => {
-            let (first, second) = (read(&step.operands[0]), read(&step.operands[1]));
+            let (first, second) = (read_flat(&step.operands[0]), read_flat(&step.operands[1]));
             // SAFETY: this is the calling thread's number.
             let scratch = unsafe { memory.scratch(thread) };
             let own = share(*images, i, step.parts);
@@ -338,8 +366,8 @@ unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thre
             let own = share(*planes, i, step.parts);
             let input = own.start * geometry.input_len()..own.end * geometry.input_len();
             let output = own.start * geometry.output_len()..own.end * geometry.output_len();
-            let x = read(&step.operands[0]);
-            let second = |part: Range<usize>| &read(&step.operands[1])[part];
+            let x = read_flat(&step.operands[0]);
+            let second = |part: Range<usize>| &read_flat(&step.operands[1])[part];
             match kind {
                 PoolPart::Max => pool::max_pool2d(geometry, &x[input], write(output)),
                 PoolPart::MaxGather => {

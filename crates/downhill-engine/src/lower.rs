@@ -224,12 +224,15 @@ impl<T: Precision> Lowerer<'_, T> {
         Ok(Ok(Operand { layout, ..view }))
     }
 
-    /// The same elements, one after the other from the beginning of a buffer.
+    /// The same elements, one after the other in a stretch of a buffer.
     fn contiguous(&mut self, view: Operand, origin: NodeId) -> Operand {
         let layout = Layout::contiguous(view.layout.shape());
         let len = layout.shape().size();
-        if view.layout == layout || len == 0 {
+        if len == 0 {
             return Operand { layout, ..view };
+        }
+        if view.layout.is_contiguous() {
+            return view;
         }
         let buffer = match self.copies.get(&(view.buffer, view.layout)) {
             Some(&copy) => copy,

@@ -61,15 +61,13 @@ impl Key {
 
     /// Fills a slice with the numbers `start..` of [`Key::uniform`].
     pub fn fill_uniform<T: crate::Float>(self, start: u64, out: &mut [T]) {
-        let mut index = start;
-        let mut block = self.block(index / 4);
-        for value in out {
+        let mut block = self.block(start / 4);
+        for (index, value) in (start..).zip(out) {
             let lane = (index % 4) as usize;
             if lane == 0 {
                 block = self.block(index / 4);
             }
             *value = T::from_f64(f64::from(unit(block[lane])));
-            index += 1;
         }
     }
 }

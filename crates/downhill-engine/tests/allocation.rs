@@ -1,0 +1,75 @@
+//! Running a plan allocates nothing.
+
+use downhill_autograd::{Data, DataMut, Output, Run, Tape};
+use downhill_engine::Engine;
+use downhill_tensor::Key;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The system's allocator, counting.
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is handed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's obligations are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's obligations are the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// One test in this file, so that nothing else allocates meanwhile.
+#[test]
+fn a_run_allocates_nothing() {
+    for threads in [1, 2] {
+        let tape = Tape::new();
+        let images = tape.input("images", [8, 3, 12, 12]);
+        let kernel = tape.input("kernel", [4, 3, 3, 3]);
+        let table = tape.input("table", [20, 4]);
+        let labels = tape.index_input("labels", [8]);
+        let options = downhill_autograd::ops::Conv2d { padding: [1, 1], ..Default::default() };
+        let pooled =
+            images.conv2d(kernel, options).relu().max_pool2d(downhill_autograd::ops::Pool2d::square(2));
+        let features = pooled.mean_over(&[2, 3]) * (table.gather(labels) + tape.uniform([8, 4]));
+        let loss = -(features.log_softmax() * labels.one_hot(4)).sum();
+        let gradient = tape.grad(loss, &[kernel, table]);
+        let class = features.argmax();
+        let program = tape
+            .finish(&[
+                Output::new("loss", &loss),
+                Output::flat("gradient", &gradient),
+                Output::new("class", &class),
+            ])
+            .unwrap();
+        let mut plan = Engine::with_threads(threads).compile::<f32>(&program).unwrap();
+        let (images, kernel, table) = (vec![0.5f32; 8 * 3 * 144], vec![0.1; 108], vec![0.2; 80]);
+        let labels: Vec<i64> = (0..8).map(|i| i % 4).collect();
+        let (mut loss, mut gradient, mut class) = ([0.0f32], vec![0.0; 188], [0i64; 8]);
+        let mut run = || {
+            let inputs =
+                [Data::Float(&images), Data::Float(&kernel), Data::Float(&table), Data::Index(&labels)];
+            let mut outputs =
+                [DataMut::Float(&mut loss), DataMut::Float(&mut gradient), DataMut::Index(&mut class)];
+            plan.run(&inputs, &mut outputs, Key::new(0)).unwrap();
+        };
+        run();
+        // A helper thread that is just being born allocates its name and the like.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        run();
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        for _ in 0..100 {
+            run();
+        }
+        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before, "{threads} threads");
+    }
+}

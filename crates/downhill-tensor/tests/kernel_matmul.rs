@@ -103,3 +103,11 @@ fn not_a_number_passes_through_a_zero() {
         assert!(c.iter().all(|v| v.is_nan()));
     }
 }
+
+#[test]
+#[should_panic(expected = "A is shorter than its rows and columns reach")]
+fn strides_beyond_the_address_space_are_refused() {
+    let a = Strides2 { row: usize::MAX, column: 1 };
+    let p = Product { a, ..Product::row_major(3, 1, 2) };
+    whole(Isa::PORTABLE, &p, &[1.0f32; 4], &[1.0; 2], &mut [0.0; 3], false);
+}

@@ -4,9 +4,11 @@
 //! element is summed in 32 interleaved lanes, and the lanes are added in a fixed tree.
 
 use super::{Part, Product};
+#[cfg(target_arch = "x86_64")]
+use crate::DType;
+use crate::Float;
 use crate::kernels::isa::Isa;
 use crate::kernels::reduce::lane_tree;
-use crate::{DType, Float};
 
 /// The interleaved sums of a dot product.
 const LANES: usize = 32;

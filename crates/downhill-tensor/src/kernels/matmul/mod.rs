@@ -5,7 +5,7 @@
 //! product is added to its element's sum from first to last, with a fused multiplication and addition where
 //! the machine has one; the blocks' sums are then added to C in order. Every way through this module keeps
 //! that order for each element, so tiles, packing, and the part that is asked for change no bit. The one
-//! exception, long dot products of contiguous vectors ([`dots`]), is chosen by the whole product alone.
+//! exception, long dot products of contiguous vectors (`dots`), is chosen by the whole product alone.
 //!
 //! # The way through
 //! As in BLIS (Van Zee and van de Geijn, "BLIS: A Framework for Rapidly Instantiating BLAS Functionality",
@@ -43,7 +43,12 @@ impl Strides2 {
 
     /// One more than the last position that a matrix of this size reaches; 0 when it is empty.
     fn end(self, rows: usize, columns: usize) -> usize {
-        if rows == 0 || columns == 0 { 0 } else { (rows - 1) * self.row + (columns - 1) * self.column + 1 }
+        if rows == 0 || columns == 0 {
+            return 0;
+        }
+        // Saturating, so that no slice is ever long enough where the true number does not fit.
+        let last_row = (rows - 1).saturating_mul(self.row);
+        last_row.saturating_add((columns - 1).saturating_mul(self.column)).saturating_add(1)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::Strides2;
 use super::tile::MAX_ROWS;
+#[cfg(target_arch = "x86_64")]
+use crate::DType;
+use crate::Float;
 use crate::kernels::isa::Isa;
-use crate::{DType, Float};
 use std::ops::Range;
 
 /// Cuts `scratch` into space for `a_len` elements of A and the rest for B, each beginning at a cache line.

@@ -1,7 +1,9 @@
 //! A tile of C, held in registers while a panel of A and a panel of B stream by.
 
+#[cfg(target_arch = "x86_64")]
+use crate::DType;
+use crate::Float;
 use crate::kernels::isa::Isa;
-use crate::{DType, Float};
 
 /// The most rows of a tile: 6 rows of 2 vectors, 2 vectors of B and 1 element of A fill 16 registers but one.
 pub(super) const MAX_ROWS: usize = 6;

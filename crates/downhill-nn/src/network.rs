@@ -22,7 +22,7 @@ use downhill_tensor::{Float, Key, ParameterLayout};
 /// println!("{}", network.summary());
 /// # Ok::<(), downhill_nn::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Network<L> {
     layer: L,
     input: Type,

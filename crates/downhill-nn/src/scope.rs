@@ -45,6 +45,9 @@ pub struct Scope<'t> {
     path: String,
 }
 
+/// The number of elements that no shape exceeds.
+const LARGEST: usize = isize::MAX as usize / 16;
+
 struct Shared<'t> {
     tape: &'t Tape,
     mode: Mode,
@@ -156,6 +159,10 @@ impl<'t> Scope<'t> {
         if let Err(reason) = init.check(shape) {
             return self.fail(&format!("{init:?}"), vec![Type::float(shape)], reason);
         }
+        if declared.layout.len().saturating_add(shape.size()) >= LARGEST {
+            let reason = "together with those before it has more elements than a vector can have";
+            return self.fail(&format!("parameter {full_name}"), vec![Type::float(shape)], reason.into());
+        }
         let var = self.shared.parameters.part(self.tape(), &full_name, declared.layout.len(), shape);
         // The name is new, as was found above.
         let _ = declared.layout.push(full_name, shape, sparse);
@@ -203,7 +210,7 @@ impl<'t> Scope<'t> {
     /// A state that was not declared, or a value of another shape, is an error, noted on the tape.
     #[track_caller]
     pub fn update_state(&self, name: &str, value: Var<'t>) {
-        if !self.is_training() || self.tape().error().is_some() {
+        if !self.is_training() {
             return;
         }
         let Ok(full_name) = self.full_name("state", name) else { return };

@@ -1,4 +1,5 @@
 //! Each layer: its derivatives, its formula by hand, its shape rule, and what it refuses.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -225,4 +226,79 @@ fn what_a_layer_cannot_take_is_said_with_its_path() {
         let error = error_of(layer, input);
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn options_beyond_all_measure_are_errors_and_not_panics() {
+    let huge = usize::MAX;
+    let image = Type::float([1, 1, 4, 4]);
+    assert!(
+        error_of(Linear::new(huge), Type::float([2, 3])).contains("more elements than a vector can have")
+    );
+    assert!(error_of(Conv2d::new(huge, 3), image).contains("more elements"));
+    assert!(error_of(Conv2d { kernel: [huge, huge], ..Conv2d::new(1, 1) }, image).contains("more elements"));
+    assert!(error_of(Embedding::new(huge, huge), Type::index([1])).contains("more elements"));
+    let block = TransformerBlock { expansion: huge, ..TransformerBlock::new(1) };
+    assert!(error_of(block, Type::float([1, 2, 4])).contains("more elements"));
+}
+
+#[test]
+fn activations_are_their_formulas() {
+    let x = downhill_tensor::Tensor::from([[-1.0, 0.0, 1.0]]);
+    let e = std::f64::consts::E;
+    // The normal distribution's share below 1.
+    let phi = 0.841_344_746_068_542_9;
+    let total = 1.0 / e + 1.0 + e;
+    for (activation, expected) in [
+        (Activation::Relu, [0.0, 0.0, 1.0]),
+        (Activation::LeakyRelu { negative_slope: 0.2 }, [-0.2, 0.0, 1.0]),
+        (Activation::Sigmoid, [1.0 / (1.0 + e), 0.5, e / (1.0 + e)]),
+        (Activation::Tanh, [-0.761_594_155_955_764_9, 0.0, 0.761_594_155_955_764_9]),
+        (Activation::Gelu, [phi - 1.0, 0.0, phi]),
+        (Activation::Silu, [-1.0 / (1.0 + e), 0.0, e / (1.0 + e)]),
+        (Activation::Softmax, [1.0 / e / total, 1.0 / total, e / total]),
+    ] {
+        let network = Network::new(activation, Type::float([1, 3])).unwrap();
+        assert_close(&infer(&network, &[], &[], &x), &expected);
+    }
+    assert_close(&[Activation::LeakyRelu { negative_slope: 2.0 }.gain()], &[0.4f64.sqrt()]);
+}
+
+#[test]
+fn an_embedding_is_the_rows_of_its_table_and_a_position_its_own() {
+    use downhill_autograd::{Data, Interpreter};
+    let tokens = Type::index([1, 3]);
+    let layers = Sequential::new().with(Embedding::new(4, 2)).with(PositionEmbedding::new(5));
+    let network = Network::new(layers, tokens).unwrap();
+    let theta = parameters(&network);
+    let program = network.inference_program(tokens).unwrap();
+    let data = [Data::Float(&theta[..]), Data::Float(&[]), Data::Index(&[3, 0, 3])];
+    let output = Interpreter.outputs(&program, &data, downhill_tensor::Key::new(0)).unwrap()[0].to_vec();
+    let expected: Vec<f64> = [3, 0, 3]
+        .iter()
+        .enumerate()
+        .flat_map(|(position, token)| [0, 1].map(|d| (2 * token + d, 8 + 2 * position + d)))
+        .map(|(row, position)| theta[row] + theta[position])
+        .collect();
+    assert_close(&output, &expected);
+}
+
+#[test]
+fn a_transformer_block_is_two_residual_layers() {
+    let input = Type::float([2, 3, 4]);
+    let block = Network::new(TransformerBlock::causal(2), input).unwrap();
+    let attention = Sequential::new().with(LayerNorm::default()).with(MultiHeadAttention::causal(2));
+    let mlp = Sequential::new()
+        .with(LayerNorm::default())
+        .with(Linear::new(16))
+        .with(Activation::Gelu)
+        .with(Linear::new(4));
+    let composed = Sequential::new().with(Residual::new(attention)).with(Residual::new(mlp));
+    let composed = Network::new(composed, input).unwrap();
+    let shapes = |layout: &downhill_tensor::ParameterLayout| {
+        layout.entries().iter().map(|entry| entry.shape).collect::<Vec<_>>()
+    };
+    assert_eq!(shapes(block.layout()), shapes(composed.layout()));
+    let (theta, x) = (parameters(&block), random(input.shape, "sequences"));
+    assert_close(&infer(&block, &theta, &[], &x), &infer(&composed, &theta, &[], &x));
 }

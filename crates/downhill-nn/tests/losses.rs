@@ -1,4 +1,5 @@
 //! Each loss: its value by hand, its gradient, its behaviour far out, and what it refuses.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What is carried from step to step, what is drawn anew in each, and what is shared.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

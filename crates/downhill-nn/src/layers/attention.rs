@@ -47,7 +47,7 @@ impl Layer for MultiHeadAttention {
         let &[n, length, width] = x.shape().dims() else {
             return x.refuse("attention", "the input must be sequences [n, length, width]");
         };
-        if self.heads == 0 || width % self.heads != 0 {
+        if self.heads == 0 || !width.is_multiple_of(self.heads) {
             let reason =
                 format!("the width ({width}) must be a multiple of the number of heads ({})", self.heads);
             return x.refuse("attention", reason);
@@ -116,7 +116,7 @@ impl Layer for TransformerBlock {
         let x = x + dropout.forward(scope, scope.layer("attention", &attention, seen));
 
         let hidden = scope.layer("mlp_norm", &LayerNorm::default(), x);
-        let hidden = scope.layer("mlp_in", &Linear::new(self.expansion * width), hidden);
+        let hidden = scope.layer("mlp_in", &Linear::new(self.expansion.saturating_mul(width)), hidden);
         let hidden = scope.layer("mlp_out", &Linear::new(width), Activation::Gelu.apply(hidden));
         x + dropout.forward(scope, hidden)
     }

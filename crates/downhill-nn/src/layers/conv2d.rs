@@ -63,7 +63,10 @@ impl Layer for Conv2d {
         let &[_, channels, _, _] = x.shape().dims() else {
             return x.refuse("conv2d", "the input must be images [n, channels, height, width]");
         };
-        if self.groups == 0 || channels % self.groups != 0 || self.out_channels % self.groups != 0 {
+        if self.groups == 0
+            || !channels.is_multiple_of(self.groups)
+            || !self.out_channels.is_multiple_of(self.groups)
+        {
             let reason = format!(
                 "its {channels} channels and the {} of the result must both be multiples of the number of \
                  groups, {}",
@@ -73,7 +76,7 @@ impl Layer for Conv2d {
         }
         let [height, width] = self.kernel;
         let in_channels = channels / self.groups;
-        let init = Init::fan_in_uniform(in_channels * height * width);
+        let init = Init::fan_in_uniform(in_channels.saturating_mul(height).saturating_mul(width));
         let weight = scope.param("weight", [self.out_channels, in_channels, height, width], init);
         let options = ops::Conv2d {
             stride: self.stride,

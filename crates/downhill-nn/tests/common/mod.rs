@@ -1,5 +1,5 @@
 //! What the tests of layers share.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use downhill_autograd::{Data, Interpreter, Kind, Tolerance, Type, check_gradients};
 use downhill_nn::{AnyLayer, Layer, Mode, Network};

@@ -201,6 +201,16 @@ fn the_same_value_may_be_differentiated_by_twice() {
 }
 
 #[test]
+fn constants_may_be_differentiated_by() {
+    // f(x, n) = xⁿ with both of them constants: ∂²f/∂x∂n = xⁿ⁻¹ (1 + n ln x).
+    let tape = Tape::new();
+    let (x, n) = (tape.scalar(2.0), tape.scalar(3.0));
+    let mixed = tape.hvp(x.pow(n), &[x, n], &[tape.scalar(0.0), tape.scalar(1.0)])[0];
+    let expected = 4.0 * (1.0 + 3.0 * 2f64.ln());
+    close(&run(&tape, &[mixed])[0], &[expected]);
+}
+
+#[test]
 fn intermediates_and_the_value_itself_have_gradients() {
     let tape = Tape::new();
     let x = tape.scalar(3.0);

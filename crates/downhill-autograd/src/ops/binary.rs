@@ -25,7 +25,9 @@ impl Elementwise for BinaryOperation {
             (Binary::Div, _) => -v * y / b,
             (Binary::Pow, 0) => {
                 let zero = b.tape().scalar(0.0);
-                let slope = match b.known_scalar() {
+                // A constant may be differentiated by as well, and then the slope depends on it.
+                let known = if at.needs(1) { None } else { b.known_scalar() };
+                let slope = match known {
                     // 0 even at a = 0, where a to the power of -1 is infinite.
                     Some(0.0) => zero,
                     Some(exponent) => exponent * a.powf(exponent - 1.0),

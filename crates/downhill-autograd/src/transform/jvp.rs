@@ -58,7 +58,7 @@ impl Tape {
                 // What arrives here is zero, whatever the operation does.
                 continue;
             }
-            let needed = vec![true; operands.len()];
+            let needed: Vec<bool> = own.iter().map(Option::is_some).collect();
             let at = At { inputs: &operands, output, needed: &needed };
             match self.at_place_of(output, || operation.jvp(&at, &own)) {
                 Ok(Some(tangent)) if !tangent.is_poison() && tangent.ty() != output.ty() => {

@@ -219,4 +219,26 @@ mod tests {
         assert!(error_of("").contains("EOF while parsing a value"));
         assert!(error_of("{\"format\": \"downhill-mo").contains("EOF while parsing a string"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_descriptions_are_errors_with_a_place(cut in 0usize..400, byte in 0u8..128) {
+            let text = to_description(&models::cnn(3).into());
+            let cut = cut.min(text.len() - 1);
+            proptest::prop_assert!(from_description(&text[..cut]).is_err());
+            let mut bytes = text.into_bytes();
+            bytes[cut] = byte;
+            let damaged = String::from_utf8(bytes).unwrap();
+            if let Err(Error::Description { line, path, .. }) = from_description(&damaged) {
+                proptest::prop_assert!(line >= 1 && line <= damaged.lines().count() && !path.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn endless_nesting_is_an_error() {
+        let nested = format!("{}{{}}{}", "{\"Residual\":{\"inner\":".repeat(10_000), "}}".repeat(10_000));
+        let error = error_of(&described(&nested));
+        assert!(error.contains("recursion limit exceeded"), "{}", &error[error.len() - 80..]);
+    }
 }

@@ -1,7 +1,10 @@
 //! Networks as a whole: what is found by recording, and what the programs deliver.
 
 use downhill_autograd::{Data, Interpreter, Type};
-use downhill_nn::{Activation, Linear, Loss, Network, Sequential, layer_fn, models};
+use downhill_nn::{
+    Activation, AnyLayer, BatchNorm, Linear, Loss, Network, Sequential, from_description, layer_fn, models,
+    to_description,
+};
 use downhill_tensor::Key;
 
 fn xor() -> (Vec<f64>, Vec<i64>) {
@@ -55,4 +58,38 @@ fn a_wrong_shape_is_reported_with_its_layer_and_its_line() {
 
     let error = Network::new(models::mlp(&[3], 1, Activation::Relu), Type::index([5, 2])).unwrap_err();
     assert!(error.to_string().contains("in layer `0`, at "), "{error}");
+}
+
+#[test]
+fn a_network_loaded_from_its_description_is_the_same_function() {
+    let input = Type::float([2, 1, 8, 8]);
+    let layers = models::cnn(3).with_named("norm", BatchNorm::default()).with(Activation::Silu);
+    let network = Network::new(AnyLayer::from(layers), input).unwrap();
+    let loaded = Network::new(from_description(&to_description(network.layer())).unwrap(), input).unwrap();
+    assert_eq!(network, loaded);
+    let (theta, state) = (network.initialize::<f32>(Key::new(3)), network.initial_state::<f32>());
+    assert_eq!(theta, loaded.initialize::<f32>(Key::new(3)));
+    let x: Vec<f32> = (0..128).map(|i| (i as f32 * 0.7).sin()).collect();
+    let output = |network: &Network<AnyLayer>| {
+        let data = [Data::Float(&theta), Data::Float(&state), Data::Float(&x)];
+        let program = network.inference_program(input).unwrap();
+        Interpreter.outputs(&program, &data, Key::new(0)).unwrap()[0].to_vec()
+    };
+    assert_eq!(output(&network), output(&loaded));
+}
+
+#[test]
+fn evaluation_uses_the_running_statistics_and_agrees_with_inference() {
+    let (input, target) = (Type::float([3, 2]), Type::float([3]));
+    let network = Network::new(models::linear(1).with(BatchNorm::default()), input).unwrap();
+    let (theta, state) = (network.initialize::<f64>(Key::new(3)), [0.5, 2.0]);
+    let (x, t) = ([1.0, -1.0, 0.5, 2.0, 0.0, 1.0], [1.0, 0.0, -1.0]);
+    let evaluation = network.evaluation_program(input, target, &Loss::MeanSquaredError).unwrap();
+    let data = [Data::Float(&theta[..]), Data::Float(&state), Data::Float(&x), Data::Float(&t)];
+    let measured = Interpreter.outputs(&evaluation, &data, Key::new(0)).unwrap();
+    let inference = network.inference_program(input).unwrap();
+    let output = Interpreter.outputs(&inference, &data[..3], Key::new(0)).unwrap()[0].to_vec();
+    assert_eq!(measured[1].to_vec(), output);
+    let loss = output.iter().zip(t).map(|(y, t)| (y - t).powi(2)).sum::<f64>() / 3.0;
+    assert!((measured[0].to_vec()[0] - loss).abs() < 1e-12);
 }

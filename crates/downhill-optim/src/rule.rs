@@ -5,6 +5,7 @@
 
 use crate::Result;
 use downhill_tensor::Float;
+use downhill_tensor::kernels::isa::{self, vectorize};
 
 /// The most vectors of state that a rule may keep beside the parameters.
 pub const MAX_SLOTS: usize = 4;
@@ -77,14 +78,21 @@ impl<T: Float> Piece<'_, T> {
         let gradient = &self.gradient[..length];
         let state: [&mut [T]; N] =
             std::array::from_fn(|slot| &mut std::mem::take(&mut self.state[slot])[..length]);
-        for index in 0..length {
-            let values = std::array::from_fn(|slot| state[slot][index]);
-            let (parameter, values) = formula(parameters[index], gradient[index], values);
-            parameters[index] = parameter;
-            for slot in 0..N {
-                state[slot][index] = values[slot];
-            }
-        }
+        // Wider registers change no bit: each element is computed by itself, in the order that is written.
+        vectorize(
+            isa::current(),
+            #[inline(always)]
+            |_| {
+                for index in 0..length {
+                    let values = std::array::from_fn(|slot| state[slot][index]);
+                    let (parameter, values) = formula(parameters[index], gradient[index], values);
+                    parameters[index] = parameter;
+                    for slot in 0..N {
+                        state[slot][index] = values[slot];
+                    }
+                }
+            },
+        );
     }
 }
 

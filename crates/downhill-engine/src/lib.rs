@@ -26,6 +26,7 @@
 //! # Ok::<(), downhill_autograd::Error>(())
 //! ```
 
+mod aligned;
 mod execute;
 mod graph;
 mod lower;

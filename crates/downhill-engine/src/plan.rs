@@ -1,5 +1,6 @@
 //! A program compiled for one precision and one set of shapes.
 
+use crate::aligned::Aligned;
 use crate::execute::{self, Memory, Pointer};
 use crate::graph::Graph;
 use crate::lower::{Lowered, lower};
@@ -60,9 +61,9 @@ impl Engine {
         }
         Ok(Plan {
             program: program.clone(),
-            arena: vec![T::ZERO; lowered.arena],
+            arena: Aligned::new(T::ZERO, lowered.arena),
             index_arena: vec![0; lowered.index_arena],
-            scratch: vec![T::ZERO; lowered.scratch * self.threads()],
+            scratch: Aligned::new(T::ZERO, lowered.scratch * self.threads()),
             outputs: Vec::with_capacity(program.outputs().len()),
             lowered,
             pool: self.pool.clone(),
@@ -97,9 +98,9 @@ impl<T: Precision> Executor<T> for Engine {
 pub struct Plan<T> {
     program: Program,
     lowered: Lowered<T>,
-    arena: Vec<T>,
+    arena: Aligned<T>,
     index_arena: Vec<i64>,
-    scratch: Vec<T>,
+    scratch: Aligned<T>,
     outputs: Vec<Pointer<T>>,
     pool: Arc<Pool>,
 }

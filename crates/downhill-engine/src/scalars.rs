@@ -22,7 +22,10 @@ pub(crate) fn unary<T: Float>(f: Unary, x: (&[T], &Layout), part: Range<usize>, 
         Tanh => #[inline(always)] |x| math::tanh(x),
         Sigmoid => #[inline(always)] |x| math::sigmoid(x),
         Erf => #[inline(always)] |x| math::erf(x),
-        ; Neg Abs Sign Square Sqrt Recip Expm1 Log1p Sin Cos Relu Softplus Floor Ceil Round
+        Expm1 => #[inline(always)] |x| math::exp_m1(x),
+        Log1p => #[inline(always)] |x| math::ln_1p(x),
+        Softplus => #[inline(always)] |x: T| x.maximum(T::ZERO) + math::ln_1p(math::exp(-x.abs())),
+        ; Neg Abs Sign Square Sqrt Recip Sin Cos Relu Floor Ceil Round
     }
 }
 

@@ -4,6 +4,7 @@
 //! most `BOUND` units of rounding of the largest number in that output (or of 1, if that is larger). Sums
 //! in another order and functions with another last digit are all that may differ; infinities and NaN must
 //! stand at the same places.
+#![allow(clippy::unwrap_used)]
 
 use downhill_autograd::testing::{Case, CaseRng, Input, Values, operations, random_program};
 use downhill_autograd::{Data, DataMut, Executor, Interpreter, Kind, Precision, Program, Run};

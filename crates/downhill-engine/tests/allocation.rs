@@ -1,4 +1,5 @@
 //! Running a plan allocates nothing.
+#![allow(clippy::unwrap_used)]
 
 use downhill_autograd::{Data, DataMut, Output, Run, Tape};
 use downhill_engine::Engine;

@@ -1,4 +1,5 @@
 //! Any number of threads gives the same bits.
+#![allow(clippy::unwrap_used)]
 
 use downhill_autograd::{Data, DataMut, Output, Program, Run, Tape};
 use downhill_engine::Engine;

@@ -1,1 +1,29 @@
-//! (under construction)
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod baseline;
+mod callback;
+mod config;
+mod error;
+mod evaluation;
+mod evaluator;
+mod file;
+mod model;
+mod model_spec;
+mod outcome;
+mod predictions;
+mod progress;
+mod run_directory;
+mod step;
+mod trainer;
+
+pub use callback::{Callback, Event, History};
+pub use config::{EarlyStopping, TrainConfig};
+pub use error::{Error, ErrorKind, Result};
+pub use evaluation::Evaluation;
+pub use model::Model;
+pub use model_spec::ModelSpec;
+pub use outcome::{EpochRecord, Outcome, StopReason, TrainingMean};
+pub use predictions::Predictions;
+pub use run_directory::RunDirectory;
+pub use trainer::Trainer;

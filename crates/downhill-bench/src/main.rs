@@ -45,7 +45,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let wanted = |id: &str| arguments.workloads.is_empty() || arguments.workloads.iter().any(|w| w == id);
     if let Some(unknown) = arguments.workloads.iter().find(|w| !workloads::NAMES.contains(&w.as_str())) {
-        return Err(format!("there is no workload `{unknown}`; there are: {}", workloads::NAMES.join(", ")).into());
+        return Err(
+            format!("there is no workload `{unknown}`; there are: {}", workloads::NAMES.join(", ")).into()
+        );
     }
     for id in workloads::NAMES.into_iter().filter(|id| wanted(id)) {
         let batches = if id == "W1" { arguments.batch.as_slice() } else { &[0] };

@@ -20,10 +20,10 @@ pub struct Workload {
     pub threads: usize,
     plan: Plan<f32>,
     optimizer: Optimizer<f32>,
-    engine: Engine,
     parameters: Vec<f32>,
     gradient: Vec<f32>,
     state: Vec<f32>,
+    next_state: Vec<f32>,
     output: Vec<f32>,
     images: Vec<f32>,
     labels: Vec<i64>,
@@ -31,9 +31,6 @@ pub struct Workload {
     target: Vec<i64>,
     step: u64,
 }
-
-/// Parameters that one thread updates at a time.
-const CHUNK: usize = 16_384;
 
 /// Builds a workload. `batch` counts for W1 only.
 pub fn prepare(name: &str, batch: usize, threads: usize) -> Result<Workload, Box<dyn std::error::Error>> {
@@ -45,7 +42,7 @@ pub fn prepare(name: &str, batch: usize, threads: usize) -> Result<Workload, Box
         "W1b" => {
             let mut network = models::mlp(&[16, 16], 10, Activation::Sigmoid);
             network.layers.push(Activation::Sigmoid.into());
-            (network, Loss::Mse, sgd, 10, flat)
+            (network, Loss::MeanSquaredError, sgd, 10, flat)
         }
         _ => (models::cnn(10), Loss::CrossEntropy, adam, 64, [1, 28, 28].into()),
     };
@@ -64,7 +61,8 @@ pub fn prepare(name: &str, batch: usize, threads: usize) -> Result<Workload, Box
     key.named("prototypes").fill_uniform(0, &mut prototypes);
     let mut images = vec![0.0f32; EXAMPLES * 784];
     key.named("images").fill_uniform(0, &mut images);
-    let labels: Vec<i64> = (0..EXAMPLES as u64).map(|i| (key.named("labels").uniform(i) * 10.0) as i64).collect();
+    let labels: Vec<i64> =
+        (0..EXAMPLES as u64).map(|i| (key.named("labels").uniform(i) * 10.0) as i64).collect();
     for (image, label) in images.chunks_exact_mut(784).zip(&labels) {
         let prototype = &prototypes[*label as usize * 784..][..784];
         image.iter_mut().zip(prototype).for_each(|(pixel, mean)| *pixel = 0.8 * *pixel + 0.2 * mean);
@@ -74,9 +72,9 @@ pub fn prepare(name: &str, batch: usize, threads: usize) -> Result<Workload, Box
         batch,
         threads: engine.threads(),
         optimizer: Optimizer::new(optimizer, parameters.len())?,
-        engine,
         gradient: vec![0.0; parameters.len()],
         state: network.initial_state(),
+        next_state: network.initial_state(),
         output: vec![0.0; batch * 10],
         input: vec![0.0; batch * 784],
         target: vec![0; batch],
@@ -95,21 +93,20 @@ impl Workload {
         self.input.copy_from_slice(&self.images[first * 784..(first + self.batch) * 784]);
         self.target.copy_from_slice(&self.labels[first..first + self.batch]);
         let mut loss = [0.0f32];
-        let state = self.state.clone();
         let inputs = [
             Data::Float(&self.parameters),
-            Data::Float(&state),
+            Data::Float(&self.state),
             Data::Float(&self.input),
             Data::Index(&self.target),
         ];
         let mut outputs = [
             DataMut::Float(&mut loss),
             DataMut::Float(&mut self.gradient),
-            DataMut::Float(&mut self.state),
+            DataMut::Float(&mut self.next_state),
             DataMut::Float(&mut self.output),
         ];
         self.plan.run(&inputs, &mut outputs, Key::new(3).fold(self.step))?;
-        let _ = (&self.engine, CHUNK);
+        std::mem::swap(&mut self.state, &mut self.next_state);
         self.optimizer.step(&mut self.parameters, &self.gradient)?;
         self.step += 1;
         Ok(loss[0])

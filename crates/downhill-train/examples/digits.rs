@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let digits = embedded::load("digits")?;
     let (train, held_out) = digits.split(PartSize::Fraction(0.2), 42)?;
 
-    let spec: ModelSpec = "mlp:64".parse()?;
+    let spec: ModelSpec = "mlp:128".parse()?;
     let loss = spec.default_loss(digits.target_kind());
     let network = spec.build(digits.input_shape(), digits.target_kind(), &loss, Activation::Relu)?;
 

@@ -24,7 +24,7 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// How often to go through the training data, at most; default 20.
+    /// How often to go through the training data, at most; default 40.
     pub epochs: u64,
     /// How many examples each step looks at: 1 is stochastic gradient descent, all of them is plain gradient
     /// descent; in a file a number or `"full"`. Default 32.
@@ -54,7 +54,8 @@ pub struct TrainConfig {
     /// When to stop before all epochs are over; default never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
-    /// How a gradient moves the parameters; default Adam with its learning rate of 0.001.
+    /// How a gradient moves the parameters; default Adam with a learning rate of 0.003,
+    /// with which small networks on standardized inputs get further in few epochs than with Adam's own 0.001.
     pub optimizer: OptimizerConfig,
     /// How the learning rate changes, by the number of steps made; default not at all.
     pub schedule: Schedule,
@@ -66,7 +67,7 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         TrainConfig {
-            epochs: 20,
+            epochs: 40,
             batch_size: BatchSize::Examples(32),
             seed: 42,
             threads: 1,
@@ -77,7 +78,7 @@ impl Default for TrainConfig {
             standardize_targets: true,
             loss: Loss::CrossEntropy,
             early_stopping: None,
-            optimizer: Adam::default().into(),
+            optimizer: Adam { learning_rate: 0.003, ..Adam::default() }.into(),
             schedule: Schedule::Constant,
             groups: Vec::new(),
         }

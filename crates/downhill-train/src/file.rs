@@ -5,7 +5,7 @@
 //! | 8 | `DOWNHILL` |
 //! | 4 | the version of the format, little-endian |
 //! | 8 | the length of the payload, little-endian |
-//! | length | the payload: see [`Payload`] |
+//! | length | the payload in bincode: `About`, then the parameters and the state |
 //! | 4 | the CRC-32 of everything before, little-endian |
 
 use crate::model_spec::outputs;
@@ -14,8 +14,8 @@ use crate::{Error, Model, Result};
 use downhill_data::{Preprocessing, TargetKind, TargetSchema};
 use downhill_engine::Engine;
 use downhill_nn::{Loss, Network, from_description, to_description};
-use downhill_tensor::bytes;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -25,43 +25,38 @@ const VERSION: u32 = 1;
 const HEADER: usize = MAGIC.len() + 4 + 8;
 const CHECKSUM: usize = 4;
 
-/// What a model is made of, in the order of the file.
-#[derive(Serialize)]
-struct Payload<'a> {
+/// What the payload begins with. The vectors of the parameters and the state follow.
+#[derive(Serialize, Deserialize)]
+struct About<'a> {
     /// The network as text.
-    description: String,
-    parameters: &'a [f32],
-    state: &'a [f32],
-    preprocessing: &'a Preprocessing,
-    loss: &'a Loss,
-    title: &'a str,
+    description: Cow<'a, str>,
+    preprocessing: Cow<'a, Preprocessing>,
+    loss: Loss,
+    title: Cow<'a, str>,
     /// See `baseline::constant`.
-    constant: &'a [f64],
+    constant: Cow<'a, [f64]>,
 }
 
-#[derive(Deserialize)]
-struct OwnedPayload {
-    description: String,
-    parameters: Vec<f32>,
-    state: Vec<f32>,
-    preprocessing: Preprocessing,
-    loss: Loss,
-    title: String,
-    constant: Vec<f64>,
-}
+/// The most bytes of all but the vectors. A text is allocated by the length that it claims before it is read,
+/// and this is the most that it can claim.
+const ABOUT_LIMIT: usize = 1 << 26;
 
 /// The bytes of a model's file.
 fn encode(model: &Model, path: &Path) -> Result<Vec<u8>> {
-    let payload = Payload {
-        description: to_description(model.layers()),
-        parameters: model.parameters(),
-        state: model.state(),
-        preprocessing: model.preprocessing(),
-        loss: model.loss(),
-        title: model.title(),
-        constant: model.constant(),
+    let about = About {
+        description: to_description(model.layers()).into(),
+        preprocessing: Cow::Borrowed(model.preprocessing()),
+        loss: *model.loss(),
+        title: model.title().into(),
+        constant: model.constant().into(),
     };
-    let payload = bytes::encode(&payload).map_err(|error| Error::Malformed {
+    let configuration = bincode::config::standard().with_fixed_int_encoding();
+    let encoded = bincode::serde::encode_to_vec(&about, configuration).and_then(|mut payload| {
+        let vectors = (model.parameters(), model.state());
+        bincode::serde::encode_into_std_write(vectors, &mut payload, configuration)?;
+        Ok(payload)
+    });
+    let payload = encoded.map_err(|error| Error::Malformed {
         path: path.into(),
         part: "payload",
         reason: error.to_string(),
@@ -138,6 +133,21 @@ fn too_short(header: &[u8], path: &Path) -> Error {
     Error::WrongLength { path: path.into(), expected, actual: header.len() as u64 }
 }
 
+/// The parts of a payload: what comes first, the parameters and the state.
+fn decode_payload(payload: &[u8]) -> Result<(About<'static>, Vec<f32>, Vec<f32>), String> {
+    let configuration = bincode::config::standard().with_fixed_int_encoding();
+    let failed = |error: bincode::error::DecodeError| error.to_string();
+    let (about, read) = bincode::serde::decode_from_slice(payload, configuration.with_limit::<ABOUT_LIMIT>())
+        .map_err(failed)?;
+    let vectors = payload.get(read..).unwrap_or_default();
+    let ((parameters, state), read) =
+        bincode::serde::decode_from_slice(vectors, configuration).map_err(failed)?;
+    match vectors.len() - read {
+        0 => Ok((about, parameters, state)),
+        rest => Err(format!("{rest} bytes are left over")),
+    }
+}
+
 /// The model of a file whose header is right.
 fn decode(all: &[u8], path: &Path) -> Result<Model> {
     let malformed = |part| move |reason: String| Error::Malformed { path: path.into(), part, reason };
@@ -147,8 +157,9 @@ fn decode(all: &[u8], path: &Path) -> Result<Model> {
         return Err(Error::Checksum { path: path.into(), expected, actual });
     }
     let payload = body.get(HEADER..).unwrap_or_default();
-    let OwnedPayload { description, parameters, state, preprocessing, loss, title, constant } =
-        bytes::decode(payload, payload.len()).map_err(|error| malformed("payload")(error.to_string()))?;
+    let (about, parameters, state) = decode_payload(payload).map_err(malformed("payload"))?;
+    let About { description, preprocessing, loss, title, constant } = about;
+    let preprocessing = preprocessing.into_owned();
 
     let layers = from_description(&description).map_err(|error| malformed("network")(error.to_string()))?;
     let network = input_type(1, preprocessing.output_schema().shape())
@@ -181,8 +192,8 @@ fn decode(all: &[u8], path: &Path) -> Result<Model> {
         state,
         preprocessing,
         loss,
-        title,
-        constant,
+        title.into_owned(),
+        constant.into_owned(),
         Engine::default(),
     ))
 }

@@ -51,7 +51,8 @@ impl Progress {
     ) {
         self.epoch = record.epoch;
         let loss = record.monitored_loss();
-        let better = self.best.is_none_or(|(_, smallest)| loss < smallest);
+        // The later of equal ones, since a loss may be too coarse to show the last progress.
+        let better = self.best.is_none_or(|(_, smallest)| loss <= smallest);
         if better {
             self.best = Some((record.epoch, loss));
         }

@@ -31,7 +31,8 @@ const DIVERGENCE: f64 = 1e3;
 /// use downhill_train::{TrainConfig, Trainer};
 /// let (train, held_out) = embedded::load("iris")?.split(PartSize::Fraction(0.2), 42)?;
 /// let network = models::mlp(&[16], 3, Activation::Relu);
-/// let outcome = Trainer::new(network, TrainConfig::default())?.fit(&train, Some(&held_out))?;
+/// let config = TrainConfig { epochs: 100, ..TrainConfig::default() };
+/// let outcome = Trainer::new(network, config)?.fit(&train, Some(&held_out))?;
 /// assert!(outcome.model.evaluate(&held_out)?.accuracy > Some(0.9));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -1,6 +1,4 @@
-//! Train anything differentiable by gradient descent.
-//!
-//! This crate is the facade over the crates of the workspace; each can be used alone.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub use downhill_autograd as autograd;
@@ -10,3 +8,30 @@ pub use downhill_nn as nn;
 pub use downhill_optim as optim;
 pub use downhill_tensor as tensor;
 pub use downhill_train as train;
+
+/// What most programs need, to be imported with `use downhill::prelude::*`.
+///
+/// Errors and results stay in their crates, since there is one of each in every crate.
+pub mod prelude {
+    pub use downhill_autograd::{
+        Data, DataMut, Executor, Interpreter, Output, Program, Run, Tape, Type, Var, value_and_grad,
+    };
+    pub use downhill_data::{
+        BatchSize, Dataset, Features, InMemory, InputSchema, PartSize, Preprocessing, Target, csv, embedded,
+        generators,
+    };
+    pub use downhill_engine::{Engine, Plan};
+    pub use downhill_nn::{
+        Activation, AvgPool2d, BatchNorm, Conv2d, Dropout, Embedding, Flatten, Init, Layer, LayerNorm,
+        Linear, Loss, MaxPool2d, Mode, Network, Residual, Scope, Sequential, layer_fn, loss_fn, models,
+    };
+    pub use downhill_optim::{
+        Adagrad, Adam, AdamW, CosineAnnealing, ExponentialDecay, GradientDescent, Optimizer, OptimizerConfig,
+        ParameterGroup, RmsProp, Schedule, Sgd, StepDecay, WarmUp,
+    };
+    pub use downhill_tensor::{Key, Shape, Tensor};
+    pub use downhill_train::{
+        Callback, EarlyStopping, Event, History, Model, ModelSpec, Outcome, Predictions, RunDirectory,
+        StopReason, TrainConfig, Trainer,
+    };
+}

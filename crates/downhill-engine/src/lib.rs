@@ -26,6 +26,10 @@
 //! # Ok::<(), downhill_autograd::Error>(())
 //! ```
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod aligned;
 mod execute;
 mod graph;

@@ -131,6 +131,25 @@ impl TrainConfig {
         Ok(self.schedule.validate()?)
     }
 
+    /// How many steps a run on this many examples makes, if nothing ends it before: what a schedule over the
+    /// whole run needs to know.
+    ///
+    /// ```
+    /// use downhill_optim::{CosineAnnealing, Schedule};
+    /// use downhill_train::TrainConfig;
+    /// let config = TrainConfig::default();
+    /// let schedule = Schedule::Cosine(CosineAnnealing::over(config.steps(1000)));
+    /// let config = TrainConfig { schedule, ..config };
+    /// assert_eq!(config.steps(1000), 40 * 32); // 31 batches of 32 and one of 8
+    /// ```
+    pub fn steps(&self, examples: usize) -> u64 {
+        let per_epoch = match self.batch_size {
+            BatchSize::Examples(count) => examples.div_ceil(count.max(1)) as u64,
+            BatchSize::Full => examples.min(1) as u64,
+        };
+        self.epochs.saturating_mul(per_epoch)
+    }
+
     /// As the text of a TOML file, all fields included.
     ///
     /// # Errors

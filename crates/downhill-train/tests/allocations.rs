@@ -1,4 +1,5 @@
 //! A step allocates nothing, once the first epoch has touched everything.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 

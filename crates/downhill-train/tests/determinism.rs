@@ -1,4 +1,5 @@
 //! The same seed gives the same bits, however many threads there are.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 

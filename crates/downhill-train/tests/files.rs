@@ -1,4 +1,5 @@
 //! Models and runs as files: what is written comes back, and what is damaged is an error.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What can be learned is learned.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 

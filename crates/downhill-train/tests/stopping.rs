@@ -1,4 +1,5 @@
 //! How runs end, and with which parameters.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What several tests train.
 #![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use downhill_data::{BatchSize, Features, InMemory, InputSchema, PartSize, Target, embedded};
 use downhill_nn::{Activation, Loss, Sequential, models};

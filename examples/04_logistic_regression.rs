@@ -22,12 +22,18 @@ use std::error::Error;
 
 const STEPS: u64 = 300;
 
-/// Learns from one part and judges the other. Returns the parameters, the last loss, and for each held-out
-/// example whether it was judged rightly.
-fn train_and_judge(
-    train: &InMemory,
-    held_out: &InMemory,
-) -> Result<(Vec<f64>, f64, Vec<bool>), Box<dyn Error>> {
+/// What comes of one fold.
+struct Fold {
+    /// The 30 weights and the bias.
+    theta: Vec<f64>,
+    /// The last training loss.
+    loss: f64,
+    /// For each held-out example, whether it was judged rightly.
+    right: Vec<bool>,
+}
+
+/// Learns from one part and judges the other.
+fn train_and_judge(train: &InMemory, held_out: &InMemory) -> Result<Fold, Box<dyn Error>> {
     // The columns have different units: areas around 600, smoothnesses around 0.1. Standardized, each has
     // mean 0 and standard deviation 1, and one learning rate fits all. Mean and deviation come from the
     // training part alone; the held-out part must not have a say in anything.
@@ -74,7 +80,7 @@ fn train_and_judge(
     )?;
     // A positive logit is a probability above one half for class 1.
     let right = logits.iter().zip(&labels).map(|(&z, &label)| (z > 0.0) == (label == 1)).collect();
-    Ok((theta, loss[0], right))
+    Ok(Fold { theta, loss: loss[0], right })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -87,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut judged = Vec::new();
     let mut weights = vec![0.0; 30];
     for (fold, (train, held_out)) in tumours.k_fold(5, 42)?.iter().enumerate() {
-        let (theta, loss, right) = train_and_judge(train, held_out)?;
+        let Fold { theta, loss, right } = train_and_judge(train, held_out)?;
         let accuracy = share(&right);
         println!(
             "{:>4} {:>8} {:>9} {loss:>14.4} {:>9.2}%",

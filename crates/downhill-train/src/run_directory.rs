@@ -12,10 +12,13 @@ const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
 const MODEL: &str = "model.bin";
 
+/// How the folder begins in which a run is written before it takes its place.
+const STAGING: &str = ".saving-";
+
 /// The folder of a run, with `config.toml` (as it was resolved), `metrics.jsonl` (an [`EpochRecord`] a line)
 /// and `model.bin` (see [`Model::save`]). Two runs that should be equal leave equal files.
 ///
-/// Each file is written whole or not at all, the model last: a folder without one is no run.
+/// Each file is written whole or not at all; a folder without a model is no run.
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -40,7 +43,10 @@ impl RunDirectory {
         if is_run && !overwrite {
             return Err(Error::RunExists { path });
         }
-        let empty = fs::read_dir(&path).map_err(Error::io(&path))?.next().is_none();
+        // What a process that was killed while it saved has left does not count.
+        let is_ours = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(STAGING);
+        let mut entries = fs::read_dir(&path).map_err(Error::io(&path))?;
+        let empty = entries.all(|entry| entry.is_ok_and(|entry| is_ours(&entry.file_name())));
         if !empty && !is_run {
             return Err(Error::NotEmpty { path });
         }
@@ -62,24 +68,45 @@ impl RunDirectory {
 
     /// Saves a run. `config` is a [`TrainConfig`](crate::TrainConfig), or any structure that holds one.
     ///
+    /// All files are written before the first takes its place, so where one cannot be written, a run that was
+    /// there stays as it was.
+    ///
     /// # Errors
     /// A configuration that TOML cannot hold; whatever the operating system refuses.
     pub fn save(&mut self, config: &impl Serialize, outcome: &Outcome) -> Result<()> {
-        let config_path = self.path.join(CONFIG);
-        let config = to_toml(config, Some(&config_path))?;
-        let metrics_path = self.path.join(METRICS);
-        let metrics = lines(&outcome.history, &metrics_path)?;
-        // What comes first belongs to a run of its own, which an old model must not be taken for a part of.
-        match fs::remove_file(self.model_path()) {
+        let config = to_toml(config, Some(&self.path.join(CONFIG)))?;
+        let metrics = lines(&outcome.history, &self.path.join(METRICS))?;
+        let staging = self.path.join(format!("{STAGING}{}", std::process::id()));
+        fs::create_dir_all(&staging).map_err(Error::io(&staging))?;
+        let saved = write_whole(&staging.join(CONFIG), config.as_bytes())
+            .and_then(|()| write_whole(&staging.join(METRICS), metrics.as_bytes()))
+            .and_then(|()| outcome.model.save(staging.join(MODEL)))
+            .and_then(|()| self.put_in_place(&staging));
+        // The failure to report is the one above, whether or not this can be tidied up.
+        let _ = fs::remove_dir_all(&staging);
+        self.provisional &= saved.is_err();
+        saved
+    }
+
+    /// Moves the files of a run to their places. While that is going on there is no model, so that nobody takes
+    /// an old model for that of a new configuration.
+    fn put_in_place(&self, staging: &Path) -> Result<()> {
+        let (model, old) = (self.model_path(), staging.join("old"));
+        match fs::rename(&model, &old) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io(&self.model_path())(error));
+                return Err(Error::io(&model)(error));
             }
             _ => {}
         }
-        self.provisional = false;
-        write_whole(&config_path, config.as_bytes())?;
-        write_whole(&metrics_path, metrics.as_bytes())?;
-        outcome.model.save(self.model_path())
+        for name in [CONFIG, METRICS, MODEL] {
+            let place = self.path.join(name);
+            fs::rename(staging.join(name), &place).map_err(|error| {
+                // Back to the run that was there, if there was one.
+                let _ = fs::rename(&old, &model);
+                Error::io(&place)(error)
+            })?;
+        }
+        Ok(())
     }
 
     /// The folder.

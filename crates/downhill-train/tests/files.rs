@@ -182,3 +182,34 @@ fn a_wrong_field_in_the_configuration_of_a_run_is_named() {
     let error = RunDirectory::open(&path).unwrap().metrics().unwrap_err();
     assert!(error.to_string().contains("line 1"), "{error}");
 }
+
+#[test]
+fn a_run_that_cannot_be_saved_leaves_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    RunDirectory::create(&path, false).unwrap().save(&TrainConfig::default(), &small()).unwrap();
+    let before = fs::read(path.join("model.bin")).unwrap();
+    // Something that cannot be replaced by a file stands in the way.
+    fs::remove_file(path.join("metrics.jsonl")).unwrap();
+    fs::create_dir_all(path.join("metrics.jsonl/in the way")).unwrap();
+    let mut again = RunDirectory::create(&path, true).unwrap();
+    let error = again.save(&TrainConfig::default(), &small()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("metrics.jsonl"), "{error}");
+    drop(again);
+    assert_eq!(fs::read(path.join("model.bin")).unwrap(), before);
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 3);
+}
+
+#[test]
+fn what_a_killed_process_left_does_not_stand_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(".saving-1")).unwrap();
+    RunDirectory::create(folder.path(), false).unwrap().save(&TrainConfig::default(), &small()).unwrap();
+    assert!(Model::load(folder.path()).is_ok());
+}
+
+#[test]
+fn models_go_from_thread_to_thread() {
+    fn check<T: Send + Sync>(_: &T) {}
+    check(&small().model);
+}

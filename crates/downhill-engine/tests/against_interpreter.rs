@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 use downhill_autograd::testing::{Case, CaseRng, Input, Values, operations, random_program};
-use downhill_autograd::{Data, DataMut, Executor, Interpreter, Kind, Precision, Program, Run};
+use downhill_autograd::{Data, DataMut, Executor, Interpreter, Kind, Output, Precision, Program, Run, Tape};
 use downhill_engine::Engine;
 use downhill_tensor::Key;
 
@@ -125,4 +125,34 @@ fn random_programs_agree_with_the_interpreter() {
         worst[1] = worst[1].max(compare::<f64>(&engine, &program, &inputs, &what));
     }
     println!("300 programs; at most {:.1} (f32) and {:.1} (f64) units of rounding", worst[0], worst[1]);
+}
+
+#[test]
+fn rows_with_infinities_and_nan_agree() {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    let rows = [
+        [-inf, -inf, -inf],
+        [inf, 0.0, 1.0],
+        [nan, 0.0, 1.0],
+        [-inf, 0.0, 1.0],
+        [inf, -inf, 1.0],
+        [1e4, -1e4, 0.0],
+    ];
+    let x = vec![Input::Float(rows.concat())];
+    let tape = Tape::new();
+    let input = tape.input("x", [rows.len(), 3]);
+    let softmax = input.softmax();
+    let (logs, sums) = (input.log_softmax(), input.logsumexp());
+    let program = tape
+        .finish(&[
+            Output::new("softmax", &softmax),
+            Output::new("log_softmax", &logs),
+            Output::new("logsumexp", &sums),
+        ])
+        .unwrap();
+    compare::<f64>(&Engine::default(), &program, &x, "rows");
+    compare::<f32>(&Engine::default(), &program, &x, "rows");
+    let sums = &outputs::<f64>(Executor::<f64>::prepare(&Interpreter, &program).unwrap(), &program, &x)[2];
+    assert_eq!(sums[..2], [-inf, inf]);
+    assert!(sums[2].is_nan());
 }

@@ -4,13 +4,18 @@ use super::{Cotangents, Tangent, one_float};
 use crate::operation::{Args, At, Lowering, Operation, Out, RowFunction};
 use crate::{Type, Var};
 use downhill_tensor::Float;
+use downhill_tensor::kernels::naive;
 
 /// yᵢ = exp(xᵢ - m) / Σⱼ exp(xⱼ - m) along the last axis, with m its maximum, so that nothing overflows.
+///
+/// A row of -∞, where everything is masked out, becomes 0 (PyTorch: NaN).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Softmax;
 
 /// yᵢ = xᵢ - m - ln Σⱼ exp(xⱼ - m) along the last axis, with m its maximum, so that nothing overflows and
 /// small probabilities keep their digits.
+///
+/// A row of -∞ stays -∞ (PyTorch: NaN).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LogSoftmax;
 
@@ -22,18 +27,9 @@ fn infer(inputs: &[Type]) -> Result<Type, String> {
     }
 }
 
-fn rows<T: Float>(
-    args: &Args<'_, T>,
-    out: Out<'_, T>,
-    row: impl Fn(&[T], T, T, &mut [T]),
-) -> Result<(), String> {
-    let n = args.shape(0).last().copied().unwrap_or(1).max(1);
-    for (x, y) in args.float(0).chunks_exact(n).zip(out.float().chunks_exact_mut(n)) {
-        let max = x.iter().fold(T::NEG_INFINITY, |max, &x| Float::maximum(max, x));
-        let sum: T = x.iter().map(|&x| (x - max).exp()).sum();
-        row(x, max, sum, y);
-    }
-    Ok(())
+/// The length of a row.
+fn row_len<T: Float>(args: &Args<'_, T>) -> usize {
+    args.shape(0).last().copied().unwrap_or(1)
 }
 
 impl Operation for Softmax {
@@ -46,11 +42,8 @@ impl Operation for Softmax {
     }
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
-        rows(args, out, |x, max, sum, y| {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = (x - max).exp() / sum;
-            }
-        })
+        naive::softmax(args.float(0), row_len(args), out.float());
+        Ok(())
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
@@ -82,11 +75,8 @@ impl Operation for LogSoftmax {
     }
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
-        rows(args, out, |x, max, sum, y| {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = x - max - sum.ln();
-            }
-        })
+        naive::log_softmax(args.float(0), row_len(args), out.float());
+        Ok(())
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
@@ -115,10 +105,14 @@ impl<'t> Var<'t> {
         self.tape().record(LogSoftmax, &[self])
     }
 
-    /// ln Σ exp(x) along the last axis, which disappears, without overflow.
+    /// ln Σ exp(x) along the last axis, which disappears, without overflow; -∞ for a row of -∞, ∞ where one is
+    /// ∞, as in PyTorch.
     #[track_caller]
     pub fn logsumexp(self) -> Var<'t> {
         let max = self.max_over(&[-1]).stop_gradient();
-        (self - max.unsqueeze(-1)).exp().sum_over(&[-1]).log() + max
+        // An infinite maximum must not be subtracted from itself.
+        let finite = max.abs().lt(self.tape().scalar(f64::INFINITY));
+        let shift = finite.select(max, self.tape().scalar(0.0));
+        (self - shift.unsqueeze(-1)).exp().sum_over(&[-1]).log() + shift
     }
 }

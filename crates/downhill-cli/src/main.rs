@@ -1,1 +1,65 @@
-fn main() {}
+//! The program `downhill`: train, evaluate and predict from the command line.
+//!
+//! It reads arguments, calls the library and prints; what it prints was computed elsewhere. Results go to
+//! standard output, progress and errors to standard error.
+#![forbid(unsafe_code)]
+
+mod commands;
+mod defaults;
+mod exit;
+mod interrupt;
+mod measures;
+mod options;
+mod output;
+mod progress;
+mod report;
+mod run_config;
+mod run_path;
+mod source;
+mod summary;
+
+use clap::{Parser, Subcommand};
+use commands::{data, demo, eval, predict, train};
+use std::process::ExitCode;
+
+/// Train anything differentiable by gradient descent.
+///
+/// Without a command it runs `downhill demo`.
+#[derive(Parser)]
+#[command(name = "downhill", version, max_term_width = 110, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Train(train::Arguments),
+    Eval(eval::Arguments),
+    Predict(predict::Arguments),
+    Data(data::Arguments),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  downhill                                   train on handwritten digits, in seconds
+  downhill train wine                        train on another data set that is built in
+  downhill train house.csv --target price    train on a table of your own
+  downhill predict runs/house new.csv        predict for new rows of such a table
+  downhill data list                         show the data sets that are built in
+
+Exit codes: 0 good, 2 usage, 3 configuration, 4 data, 5 diverged or not a number, 7 input/output,
+130 stopped by Ctrl-C.";
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        None => demo::run(&demo::Arguments::default()),
+        Some(Command::Demo(arguments)) => demo::run(&arguments),
+        Some(Command::Train(arguments)) => train::run(&arguments),
+        Some(Command::Eval(arguments)) => eval::run(&arguments),
+        Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Data(arguments)) => data::run(&arguments),
+    };
+    exit::code(result)
+}

@@ -1,0 +1,7 @@
+//! One file for each command: its arguments, its help, what it does.
+
+pub mod data;
+pub mod demo;
+pub mod eval;
+pub mod predict;
+pub mod train;

@@ -1,0 +1,221 @@
+//! `downhill train`: from a source to a saved model and a table of how good it is.
+
+use crate::exit::{Error, Result};
+use crate::interrupt;
+use crate::measures::Measures;
+use crate::options::{TrainOptions, hyphens};
+use crate::output;
+use crate::progress::Progress;
+use crate::report::shell;
+use crate::run_config::RunConfig;
+use crate::run_path;
+use crate::source::{Parts, SourceArguments, TableArguments};
+use crate::summary::Summary;
+use clap::Args;
+use downhill::data::{BatchSize, InMemory, TargetKind};
+use downhill::nn::Sequential;
+use downhill::optim::Rule;
+use downhill::train::{
+    Callback, EarlyStopping, Event, ModelSpec, Outcome, RunDirectory, StopReason, TrainConfig, Trainer,
+};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+/// Train a model on data, and save it.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  downhill train iris
+  downhill train moons --noise 0.2 --model mlp:16,16 --activation tanh
+  downhill train house.csv --target price --ignore id --epochs 50
+  downhill train line --model linear --optimizer gradient-descent --batch-size full
+  downhill train mnist --data DIRECTORY --model cnn --epochs 3
+
+`downhill data list` shows the names of the data sets. A directory of a run holds config.toml (the settings
+as they were resolved), metrics.jsonl (a line for each epoch) and model.bin (the model, for `downhill eval`
+and `downhill predict`).")]
+pub struct Arguments {
+    #[command(flatten)]
+    source: SourceArguments,
+    #[command(flatten)]
+    table: TableArguments,
+    #[command(flatten)]
+    options: TrainOptions,
+}
+
+/// Trains as the command line says.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    train(&arguments.source, &arguments.table, &arguments.options)
+}
+
+/// Trains on a source, saves the run, and shows the result.
+pub fn train(source: &SourceArguments, table: &TableArguments, options: &TrainOptions) -> Result<()> {
+    let run = &options.run;
+    let parts = source.parts(table, run.validation, run.seed)?;
+    let (network, config) = configure(&parts, options)?;
+    let mut trainer = Trainer::new(network, config.clone())?
+        .callback(Watch { quiet: run.quiet, progress: Progress::Quiet });
+
+    let claim = run_path::claim(run.out.as_deref(), run.force, &run_path::name(&parts.name))?;
+    let path = claim.path().to_owned();
+    let mut directory = RunDirectory::create(&path, run.force)?;
+    interrupt::listen();
+    let start = Instant::now();
+    let outcome = trainer.fit(&parts.train, parts.validation.as_ref())?.converged()?;
+    let seconds = start.elapsed().as_secs_f64();
+    directory.save(&RunConfig::new(&parts, options, config.clone())?, &outcome)?;
+    claim.keep();
+
+    let summary = summarize(source, table, &parts, options, &config, &outcome, &path, seconds)?;
+    if run.json {
+        output::json(&summary)?
+    } else {
+        output::text(&summary.to_string())?
+    }
+    match outcome.stop {
+        StopReason::Interrupted { .. } => Err(Error::Interrupted),
+        _ => Ok(()),
+    }
+}
+
+/// The network and how to train it: what the options say, and the defaults where they say nothing.
+fn configure(parts: &Parts, options: &TrainOptions) -> Result<(Sequential, TrainConfig)> {
+    let (model, descent) = (&options.model, &options.descent);
+    let target = parts.train.target_kind();
+    let spec = model.model()?;
+    let loss = model.loss()?.unwrap_or_else(|| spec.default_loss(target));
+    let network = spec.build(parts.train.input_shape(), target, &loss, model.activation()?)?;
+
+    let examples = parts.train.len();
+    let batch_size = descent.batch_size(examples);
+    let steps_per_epoch = match batch_size {
+        BatchSize::Examples(size) => examples.div_ceil(size) as u64,
+        BatchSize::Full => 1,
+    };
+    let epochs = descent.epochs(steps_per_epoch);
+    let config = TrainConfig {
+        epochs,
+        batch_size,
+        seed: options.run.seed,
+        threads: options.run.threads(),
+        clip_norm: descent.clip_norm(),
+        // The training loss of an epoch is a mean over parameters that moved: no ground to prefer one epoch.
+        restore_best: parts.validation.is_some(),
+        loss,
+        early_stopping: descent.patience().map(|patience| EarlyStopping { patience, min_delta: 0.0 }),
+        optimizer: descent.optimizer()?,
+        schedule: descent.schedule(epochs.saturating_mul(steps_per_epoch)),
+        ..TrainConfig::default()
+    };
+    config.validate()?;
+    Ok((network, config))
+}
+
+/// Shows the progress, writes the metrics, and stops the training when Ctrl-C was pressed.
+struct Watch {
+    quiet: bool,
+    progress: Progress,
+}
+
+impl Callback for Watch {
+    fn on_event(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+        match event {
+            Event::Started { epochs, steps_per_epoch, .. } => {
+                self.progress = Progress::new(self.quiet, *epochs, *steps_per_epoch);
+            }
+            Event::Step { .. } => self.progress.step(),
+            Event::Epoch(record) => self.progress.epoch(record),
+            Event::Finished { .. } => self.progress.finish(),
+            _ => {}
+        }
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Evaluates the model on all parts, and gathers what there is to say.
+fn summarize(
+    source: &SourceArguments,
+    table: &TableArguments,
+    parts: &Parts,
+    options: &TrainOptions,
+    config: &TrainConfig,
+    outcome: &Outcome,
+    path: &Path,
+    seconds: f64,
+) -> Result<Summary> {
+    let measure = |data: &InMemory| outcome.model.evaluate(data).map(|evaluation| Measures::of(&evaluation));
+    let measure_if = |data: &Option<InMemory>| data.as_ref().map(measure).transpose();
+    let held_out = parts.test.as_ref().or(parts.validation.as_ref()).unwrap_or(&parts.train);
+    let model = options.model.model()?;
+    let baseline = outcome.model.baseline(held_out)?;
+    Ok(Summary {
+        source: parts.name.clone(),
+        model: model.to_string(),
+        parameters: outcome.model.parameter_count(),
+        loss: hyphens(config.loss.name()),
+        optimizer: hyphens(config.optimizer.name()),
+        seed: config.seed,
+        threads: config.threads,
+        epochs: outcome.epochs,
+        steps: outcome.steps,
+        best_epoch: outcome.best_epoch.filter(|_| config.restore_best),
+        seconds,
+        stop_reason: match outcome.stop {
+            StopReason::Completed { .. } => "completed",
+            StopReason::EarlyStopped { .. } => "early_stopped",
+            StopReason::Interrupted { .. } => "interrupted",
+            _ => "other",
+        },
+        train: measure(&parts.train)?,
+        validation: measure_if(&parts.validation)?,
+        test: measure_if(&parts.test)?,
+        baseline: Measures::of(&baseline),
+        run: path.display().to_string(),
+        baseline_is: baseline_in_words(&parts.train),
+        stop_sentence: outcome.stop.to_string(),
+        next: next(source, table, parts, &model, path),
+    })
+}
+
+/// What the baseline predicts for every example.
+fn baseline_in_words(train: &InMemory) -> String {
+    let counts = train.class_counts();
+    let most_frequent = (0..counts.len()).rev().max_by_key(|&class| counts[class]);
+    match most_frequent.and_then(|class| train.class_names().get(class)) {
+        Some(name) => format!("always '{name}', the most frequent class"),
+        None => "always the mean of the training targets".into(),
+    }
+}
+
+/// Commands that work from here, with the name by which this program was called.
+fn next(
+    source: &SourceArguments,
+    table: &TableArguments,
+    parts: &Parts,
+    model: &ModelSpec,
+    path: &Path,
+) -> Vec<(String, &'static str)> {
+    let program = std::env::args().next().unwrap_or_else(|| "downhill".into());
+    let command = |words: &[&[String]]| {
+        let words = std::iter::once(&program).chain(words.iter().copied().flatten());
+        words.map(|word| shell(word)).collect::<Vec<_>>().join(" ")
+    };
+    let own = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let run = path.display().to_string();
+
+    let mut next = Vec::new();
+    if let Some(file) = source.file() {
+        next.push((command(&[&own(&["predict", &run, file])]), "predict for every row"));
+    }
+    next.push((command(&[&own(&["eval", &run]), &source.words()]), "evaluate the saved model"));
+    let (other, what) = match (model, parts.train.target_kind()) {
+        (ModelSpec::Mlp(_), _) if parts.train.input_shape().rank() == 3 => ("cnn", "try convolutions"),
+        (ModelSpec::Mlp(_) | ModelSpec::Cnn, TargetKind::Values { .. }) => ("linear", "try a linear model"),
+        (ModelSpec::Mlp(_) | ModelSpec::Cnn, _) => ("logistic", "try a linear model"),
+        _ => ("mlp:64,64", "try hidden layers"),
+    };
+    let train = [&own(&["train"])[..], &source.words(), &table.words(), &own(&["--model", other])];
+    next.push((command(&train), what));
+    next
+}

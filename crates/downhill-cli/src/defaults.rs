@@ -1,0 +1,40 @@
+//! What is chosen where the command line leaves it open. The help texts in `options` state the same.
+
+use downhill::data::BatchSize;
+
+/// The network.
+pub const MODEL: &str = "mlp:128";
+/// The activation of its hidden layers.
+pub const ACTIVATION: &str = "relu";
+/// The optimizer.
+pub const OPTIMIZER: &str = "adam";
+
+/// The learning rate to start from with the optimizer of this name.
+///
+/// Optimizers that divide by the size of past gradients move every parameter by about the rate itself; the
+/// others move by the rate times the gradient, which is small, and momentum of 0.9 makes that ten times more.
+pub fn learning_rate(optimizer: &str) -> f64 {
+    match optimizer {
+        "adam" | "adamw" | "amsgrad" => 0.005,
+        "rmsprop" => 0.001,
+        "adagrad" => 0.02,
+        "momentum" | "nesterov" => 0.02,
+        _ => 0.1,
+    }
+}
+
+/// 32 examples, and 64 where there are 10,000 or more.
+pub fn batch_size(examples: usize) -> BatchSize {
+    BatchSize::Examples(if examples < 10_000 { 32 } else { 64 })
+}
+
+/// Epochs for about 3,000 steps: at least 5, at most 200.
+pub fn epochs(steps_per_epoch: u64) -> u64 {
+    const STEPS: u64 = 3000;
+    STEPS.div_ceil(steps_per_epoch.max(1)).clamp(5, 200)
+}
+
+/// As many threads as the machine runs at once.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,12 @@
+//! The program as a person meets it: what it prints, where, with which exit code, and what it leaves behind.
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/commands.rs"]
+mod commands;
+#[path = "cli/interrupt.rs"]
+mod interrupt;
+#[path = "cli/program.rs"]
+mod program;
+#[path = "cli/training.rs"]
+mod training;

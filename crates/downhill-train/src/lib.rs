@@ -13,6 +13,7 @@ mod model_spec;
 mod outcome;
 mod predictions;
 mod progress;
+mod run;
 mod run_directory;
 mod step;
 mod trainer;

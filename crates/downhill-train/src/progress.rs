@@ -70,6 +70,11 @@ impl Progress {
         self.stalled.1
     }
 
+    /// Whether parameters and state are finite numbers.
+    pub fn is_finite(&self) -> bool {
+        self.parameters.iter().chain(&self.state).all(|x| x.is_finite())
+    }
+
     /// Goes back to what was kept: the best epoch, or the last, or the beginning.
     pub fn go_back(&mut self) {
         self.parameters.copy_from_slice(&self.kept.0);

@@ -1,0 +1,177 @@
+//! The training loop: epoch by epoch, step by step.
+
+use crate::evaluator::Evaluator;
+use crate::predictions::count_right;
+use crate::progress::Progress;
+use crate::step::{Stepper, move_parameters};
+use crate::{Callback, EpochRecord, Error, Event, Result, StopReason, TrainConfig, TrainingMean};
+use downhill_data::{Batch, Loader, TargetKind};
+use downhill_engine::Engine;
+use downhill_nn::{AnyLayer, Network};
+use downhill_optim::{clip_global_norm, clip_value, global_norm};
+use downhill_tensor::Key;
+use std::ops::ControlFlow;
+
+/// The growth of the loss, from that of the untrained network or from 1 if that is larger, which counts as
+/// divergence.
+const DIVERGENCE: f64 = 1e3;
+
+/// One run of [`Trainer::fit`](crate::Trainer::fit).
+pub(crate) struct Run<'r, 'c> {
+    pub config: &'r TrainConfig,
+    pub callbacks: &'r mut Vec<Box<dyn Callback + 'c>>,
+    pub engine: &'r Engine,
+    pub loader: Loader<'r, f32>,
+    pub batch: Batch<f32>,
+    pub stepper: Stepper,
+    pub evaluator: Option<Evaluator<'r>>,
+    pub progress: Progress,
+    pub history: Vec<EpochRecord>,
+}
+
+/// What an epoch adds up.
+#[derive(Default)]
+struct Sums {
+    examples: usize,
+    loss: f64,
+    right: usize,
+    gradient_norm: f64,
+    learning_rate: f64,
+}
+
+impl Run<'_, '_> {
+    /// Tells the callbacks that it starts.
+    pub fn begin(&mut self, network: &Network<AnyLayer>, validation_examples: usize) -> ControlFlow<()> {
+        tell(
+            self.callbacks,
+            &Event::Started {
+                examples: self.loader.dataset().len(),
+                validation_examples,
+                parameters: network.parameter_count(),
+                steps_per_epoch: self.loader.steps() as u64,
+                epochs: self.config.epochs,
+                summary: network.summary(),
+            },
+        )
+    }
+
+    /// Makes all epochs, unless something ends the run before.
+    pub fn epochs(&mut self) -> Result<StopReason> {
+        for epoch in 1..=self.config.epochs {
+            if let ControlFlow::Break(stop) = self.epoch(epoch)? {
+                return Ok(stop);
+            }
+        }
+        Ok(StopReason::Completed { epochs: self.config.epochs })
+    }
+
+    fn epoch(&mut self, epoch: u64) -> Result<ControlFlow<StopReason>> {
+        self.loader.begin(epoch - 1);
+        let mut sums = Sums::default();
+        for position in 0..self.loader.steps() {
+            if let ControlFlow::Break(stop) = self.step(epoch, position, &mut sums)? {
+                return Ok(ControlFlow::Break(stop));
+            }
+        }
+        let loss = sums.loss / sums.examples as f64;
+        let diverged = |loss: f64, step| {
+            let loss = Some(loss).filter(|loss| loss.is_finite());
+            Ok(ControlFlow::Break(StopReason::Diverged { step, loss }))
+        };
+        let limit = DIVERGENCE * self.progress.first_loss.unwrap_or(1.0).max(1.0);
+        if loss > limit {
+            return diverged(loss, self.progress.step);
+        }
+        if !self.progress.is_finite() {
+            return diverged(f64::NAN, self.progress.step);
+        }
+        let Progress { parameters, state, .. } = &self.progress;
+        let validation = match &mut self.evaluator {
+            Some(evaluator) => Some(evaluator.evaluate(parameters, state, None)?),
+            None => None,
+        };
+        let classes = matches!(self.loader.dataset().target_kind(), TargetKind::Classes { .. });
+        let record = EpochRecord {
+            epoch,
+            step: self.progress.step,
+            train: TrainingMean { loss, accuracy: classes.then(|| sums.right as f64 / sums.examples as f64) },
+            validation,
+            learning_rate: sums.learning_rate,
+            gradient_norm: sums.gradient_norm / self.loader.steps() as f64,
+        };
+        if !record.monitored_loss().is_finite() {
+            return diverged(record.monitored_loss(), self.progress.step);
+        }
+        let early_stopping = self.config.early_stopping;
+        self.progress.complete(&record, self.config.restore_best, early_stopping);
+        let answer = tell(self.callbacks, &Event::Epoch(&record));
+        self.history.push(record);
+        if answer.is_break() {
+            return Ok(ControlFlow::Break(StopReason::Interrupted { step: self.progress.step }));
+        }
+        match early_stopping {
+            Some(stopping) if self.progress.stalled_epochs() >= stopping.patience => {
+                let best_epoch = self.progress.best.map_or(epoch, |(best, _)| best);
+                Ok(ControlFlow::Break(StopReason::EarlyStopped { best_epoch, patience: stopping.patience }))
+            }
+            _ => Ok(ControlFlow::Continue(())),
+        }
+    }
+
+    /// One step. Allocates nothing.
+    fn step(&mut self, epoch: u64, position: usize, sums: &mut Sums) -> Result<ControlFlow<StopReason>> {
+        let Run { config, loader, batch, stepper, progress, .. } = self;
+        loader.fill(position, batch).map_err(Error::data("the training data"))?;
+        let key = Key::new(config.seed).named("dropout").fold(progress.step);
+        let loss = f64::from(stepper.run(&progress.parameters, &progress.state, batch, key)?);
+        let step = progress.step + 1;
+        let diverged = |loss: f64| {
+            let loss = Some(loss).filter(|loss| loss.is_finite());
+            Ok(ControlFlow::Break(StopReason::Diverged { step, loss }))
+        };
+        if !loss.is_finite() {
+            return diverged(loss);
+        }
+        let gradient = &mut stepper.gradient[..];
+        progress.optimizer.zero_frozen(gradient)?;
+        if let Some(limit) = config.clip_value {
+            clip_value(gradient, limit)?;
+        }
+        let gradient_norm = match config.clip_norm {
+            Some(limit) => match clip_global_norm(gradient, limit) {
+                Err(downhill_optim::Error::NonFiniteNorm { norm, .. }) => norm,
+                norm => norm?,
+            },
+            None => global_norm(gradient),
+        };
+        if !gradient_norm.is_finite() {
+            return diverged(f64::NAN);
+        }
+        let factor = config.schedule.factor(progress.step);
+        let learning_rate = progress.optimizer.learning_rate() * factor;
+        move_parameters(self.engine, &mut progress.optimizer, &mut progress.parameters, gradient, factor)?;
+        stepper.advance(&mut progress.state);
+        progress.step = step;
+        progress.first_loss.get_or_insert(loss);
+        sums.examples += batch.len;
+        sums.loss += loss * batch.len as f64;
+        sums.right += count_right(stepper.output(batch.len), stepper.outputs(), batch.labels());
+        sums.gradient_norm += gradient_norm;
+        sums.learning_rate = learning_rate;
+        match tell(self.callbacks, &Event::Step { epoch, step, loss, gradient_norm, learning_rate }) {
+            ControlFlow::Continue(()) => Ok(ControlFlow::Continue(())),
+            ControlFlow::Break(()) => Ok(ControlFlow::Break(StopReason::Interrupted { step })),
+        }
+    }
+}
+
+/// Tells an event to all callbacks, also if one of them asks to stop.
+fn tell(callbacks: &mut [Box<dyn Callback + '_>], event: &Event<'_>) -> ControlFlow<()> {
+    let mut answer = ControlFlow::Continue(());
+    for callback in callbacks {
+        if callback.on_event(event).is_break() {
+            answer = ControlFlow::Break(());
+        }
+    }
+    answer
+}

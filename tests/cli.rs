@@ -1,4 +1,5 @@
 //! The program as a person meets it: what it prints, where, with which exit code, and what it leaves behind.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic, also in its helpers")]
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;

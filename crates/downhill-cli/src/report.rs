@@ -73,7 +73,7 @@ pub fn number(value: f64) -> String {
         0.0 => "0".into(),
         size if !(1e-4..1e6).contains(&size) => format!("{value:.3e}"),
         size if size < 1.0 => format!("{value:.4}"),
-        size => format!("{value:.*}", (4 - size.log10() as usize).min(4)),
+        size => format!("{value:.*}", 4usize.saturating_sub(size.log10() as usize)),
     }
 }
 
@@ -138,9 +138,12 @@ mod tests {
 
     #[test]
     fn numbers_have_about_four_digits() {
-        let shown = [0.0, 0.01234, 2.302585, -45.678, 12345.6, 1e7, 1.5e-7, f64::NAN].map(number);
+        let shown = [0.0, 0.01234, 2.345678, -45.678, 12345.6, 654321.0, 1e7, 1.5e-7, f64::NAN].map(number);
         assert_eq!(decimals(-8e-6), "0.0000");
-        assert_eq!(shown, ["0", "0.0123", "2.3026", "-45.678", "12346", "1.000e7", "1.500e-7", "NaN"]);
+        assert_eq!(
+            shown,
+            ["0", "0.0123", "2.3457", "-45.678", "12346", "654321", "1.000e7", "1.500e-7", "NaN"]
+        );
     }
 
     #[test]

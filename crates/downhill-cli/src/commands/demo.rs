@@ -1,6 +1,6 @@
 //! `downhill demo`: the first command of a newcomer.
 
-use super::train;
+use super::train::{self, Request};
 use crate::exit::Result;
 use crate::options::TrainOptions;
 use crate::source::{SourceArguments, TableArguments};
@@ -22,5 +22,6 @@ pub struct Arguments {
 
 /// Trains on the digits.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    train::train(&SourceArguments::named("digits"), &TableArguments::default(), &arguments.options)
+    let (source, table) = (SourceArguments::named("digits"), TableArguments::default());
+    train::train(&Request { source: &source, table: &table, options: &arguments.options })
 }

@@ -44,15 +44,27 @@ pub struct Arguments {
     options: TrainOptions,
 }
 
+/// What to train on, and how.
+pub struct Request<'a> {
+    /// Which data to use.
+    pub source: &'a SourceArguments,
+    /// How to read it if it is a table.
+    pub table: &'a TableArguments,
+    /// How to train.
+    pub options: &'a TrainOptions,
+}
+
 /// Trains as the command line says.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    train(&arguments.source, &arguments.table, &arguments.options)
+    let Arguments { source, table, options } = arguments;
+    train(&Request { source, table, options })
 }
 
 /// Trains on a source, saves the run, and shows the result.
-pub fn train(source: &SourceArguments, table: &TableArguments, options: &TrainOptions) -> Result<()> {
+pub fn train(request: &Request<'_>) -> Result<()> {
+    let options = request.options;
     let run = &options.run;
-    let parts = source.parts(table, run.validation, run.seed)?;
+    let parts = request.source.parts(request.table, run.validation, run.seed)?;
     let (network, config) = configure(&parts, options)?;
     let mut trainer = Trainer::new(network, config.clone())?
         .callback(Watch { quiet: run.quiet, progress: Progress::Quiet });
@@ -67,7 +79,7 @@ pub fn train(source: &SourceArguments, table: &TableArguments, options: &TrainOp
     directory.save(&RunConfig::new(&parts, options, config.clone())?, &outcome)?;
     claim.keep();
 
-    let summary = summarize(source, table, &parts, options, &config, &outcome, &path, seconds)?;
+    let summary = summarize(request, &parts, &config, &outcome, &path, seconds)?;
     if run.json {
         output::json(&summary)?
     } else {
@@ -135,10 +147,8 @@ impl Callback for Watch {
 
 /// Evaluates the model on all parts, and gathers what there is to say.
 fn summarize(
-    source: &SourceArguments,
-    table: &TableArguments,
+    request: &Request<'_>,
     parts: &Parts,
-    options: &TrainOptions,
     config: &TrainConfig,
     outcome: &Outcome,
     path: &Path,
@@ -147,7 +157,7 @@ fn summarize(
     let measure = |data: &InMemory| outcome.model.evaluate(data).map(|evaluation| Measures::of(&evaluation));
     let measure_if = |data: &Option<InMemory>| data.as_ref().map(measure).transpose();
     let held_out = parts.test.as_ref().or(parts.validation.as_ref()).unwrap_or(&parts.train);
-    let model = options.model.model()?;
+    let model = request.options.model.model()?;
     let baseline = outcome.model.baseline(held_out)?;
     Ok(Summary {
         source: parts.name.clone(),
@@ -174,7 +184,7 @@ fn summarize(
         run: path.display().to_string(),
         baseline_is: baseline_in_words(&parts.train),
         stop_sentence: outcome.stop.to_string(),
-        next: next(source, table, parts, &model, path),
+        next: next(request, parts, &model, path),
     })
 }
 
@@ -189,13 +199,7 @@ fn baseline_in_words(train: &InMemory) -> String {
 }
 
 /// Commands that work from here, with the name by which this program was called.
-fn next(
-    source: &SourceArguments,
-    table: &TableArguments,
-    parts: &Parts,
-    model: &ModelSpec,
-    path: &Path,
-) -> Vec<(String, &'static str)> {
+fn next(request: &Request<'_>, parts: &Parts, model: &ModelSpec, path: &Path) -> Vec<(String, &'static str)> {
     let program = std::env::args().next().unwrap_or_else(|| "downhill".into());
     let command = |words: &[&[String]]| {
         let words = std::iter::once(&program).chain(words.iter().copied().flatten());
@@ -204,6 +208,7 @@ fn next(
     let own = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let run = path.display().to_string();
 
+    let Request { source, table, .. } = request;
     let mut next = Vec::new();
     if let Some(file) = source.file() {
         next.push((command(&[&own(&["predict", &run, file])]), "predict for every row"));

@@ -16,7 +16,7 @@ use downhill::autograd::{Data, DataMut, Run, Type, Var};
 use downhill::engine::{Engine, Plan};
 use downhill::nn::losses::cross_entropy;
 use downhill::nn::metrics::predicted_classes;
-use downhill::nn::{Embedding, Init, Layer, LayerNorm, Linear, MultiHeadAttention, Network, Scope, loss_fn};
+use downhill::nn::{Init, Layer, LayerNorm, Linear, MultiHeadAttention, Network, Scope, loss_fn};
 use downhill::optim::{AdamW, CosineAnnealing, Optimizer, Schedule, WarmUp, clip_global_norm};
 use downhill::tensor::{Key, Tensor};
 use std::error::Error;
@@ -27,8 +27,8 @@ const QUESTION: usize = "47+85=".len();
 const ANSWER: usize = "231".len();
 /// The last digit of the answer is never read, only predicted.
 const LENGTH: usize = QUESTION + ANSWER - 1;
-const BATCH: usize = 128;
-const STEPS: u64 = 500;
+const BATCH: usize = 64;
+const STEPS: u64 = 1000;
 const SEED: u64 = 1;
 
 /// A block of a decoder: first every position looks at itself and those before it and fetches what it needs
@@ -61,9 +61,12 @@ struct Decoder {
 impl Layer for Decoder {
     fn forward<'t>(&self, scope: &Scope<'t>, tokens: Var<'t>) -> Var<'t> {
         let length = tokens.dim(-1);
-        // Attention sees a set, not a sequence. So each position has a learned vector too.
-        let positions = scope.param("positions", [length, self.width], Init::normal(1.0));
-        let x = scope.layer("tokens", &Embedding::new(ALPHABET.len(), self.width), tokens) + positions;
+        // A token is a name, not a number. Each has a learned vector: a row of a table. And since attention
+        // sees a set and not a sequence, each position has one too. (`Embedding` and `PositionEmbedding` are
+        // the same with starts of their own. Small ones leave room for what the blocks add.)
+        let start = Init::normal(0.2);
+        let table = scope.sparse_param("tokens", [ALPHABET.len(), self.width], start);
+        let x = table.gather(tokens) + scope.param("positions", [length, self.width], start);
         let x = (0..self.blocks)
             .fold(x, |x, block| scope.layer(&format!("block_{block}"), &Block { heads: self.heads }, x));
         let x = scope.layer("norm", &LayerNorm::default(), x);
@@ -114,7 +117,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut theta: Vec<f32> = network.initialize(key.named("parameters"));
 
     // Transformers like small steps at the beginning, and settle when the steps get small again at the end.
-    let rule = AdamW { learning_rate: 4e-3, weight_decay: 0.1, ..AdamW::default() };
+    let rule = AdamW { learning_rate: 4e-3, beta2: 0.98, weight_decay: 0.1, ..AdamW::default() };
     let schedule = Schedule::WarmUp(WarmUp::over(100, Schedule::Cosine(CosineAnnealing::over(STEPS - 100))));
     let mut optimizer = Optimizer::new(rule, theta.len())?;
     let (mut loss, mut gradient) = ([0.0], vec![0.0; theta.len()]);
@@ -149,7 +152,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         clip_global_norm(&mut gradient, 1.0)?;
         optimizer.step_scaled(&mut theta, &gradient, schedule.factor(number))?;
 
-        if (number + 1) % 50 == 0 {
+        if (number + 1) % 100 == 0 {
             // Right is an answer of which all three digits are.
             let answers = solver.answers(&theta, &held_out)?;
             let is_right = |(answer, example): &(&Vec<i64>, &Vec<i64>)| answer[..] == example[QUESTION..];

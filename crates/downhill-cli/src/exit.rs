@@ -116,6 +116,7 @@ fn advice(error: &data::Error) -> String {
         data::Error::ConstantColumn { column, .. }
         | data::Error::IdentifierColumn { column, .. }
         | data::Error::MissingValue { column, .. } => ignore(column),
+        data::Error::EmptyPart { .. } => " (--validation)".into(),
         data::Error::TooManyClasses { .. } => " (--task regress)".into(),
         _ => String::new(),
     }

@@ -27,7 +27,7 @@ impl Progress {
         }
         let steps = epochs.saturating_mul(steps_per_epoch);
         let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(10));
-        if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent:>3} %  {eta:>3} left  {wide_msg}")
+        if let Ok(style) = ProgressStyle::with_template("{bar:10} {percent:>3} %  {eta:>3} left  {wide_msg}")
         {
             bar.set_style(style.progress_chars("━╸─"));
         }
@@ -45,7 +45,7 @@ impl Progress {
     pub fn epoch(&self, record: &EpochRecord) {
         match self {
             Progress::Quiet => {}
-            Progress::Bar { bar, epochs } => bar.set_message(line(record, *epochs)),
+            Progress::Bar { bar, epochs } => bar.set_message(short(record, *epochs)),
             Progress::Lines { epochs } => output::note(&line(record, *epochs)),
         }
     }
@@ -60,15 +60,31 @@ impl Progress {
 
 /// `epoch 12/34  train 0.0612 (98.33 %)  validation 0.0931 (97.22 %)`
 fn line(record: &EpochRecord, epochs: u64) -> String {
-    let width = epochs.to_string().len();
-    let part = |name: &str, loss: f64, accuracy: Option<f64>| {
-        let accuracy = accuracy.map_or_else(String::new, |accuracy| format!(" ({})", percent(accuracy)));
-        format!("  {name} {}{accuracy}", number(loss))
-    };
-    let mut line = format!("epoch {:>width$}/{epochs}", record.epoch);
-    line += &part("train", record.train.loss, record.train.accuracy);
+    let mut line = epoch(record, epochs) + &part("train", record.train.loss, record.train.accuracy);
     if let Some(validation) = &record.validation {
         line += &part("validation", validation.loss, validation.accuracy);
     }
     line
+}
+
+/// The same, beside a bar in 80 columns: `epoch 12/34  train 0.0612  held out 0.0931 (97.22 %)`
+fn short(record: &EpochRecord, epochs: u64) -> String {
+    let line = epoch(record, epochs);
+    match &record.validation {
+        Some(validation) => {
+            let held_out = part("held out", validation.loss, validation.accuracy);
+            line + &part("train", record.train.loss, None) + &held_out
+        }
+        None => line + &part("train", record.train.loss, record.train.accuracy),
+    }
+}
+
+fn epoch(record: &EpochRecord, epochs: u64) -> String {
+    let width = epochs.to_string().len();
+    format!("epoch {:>width$}/{epochs}", record.epoch)
+}
+
+fn part(name: &str, loss: f64, accuracy: Option<f64>) -> String {
+    let accuracy = accuracy.map_or_else(String::new, |accuracy| format!(" ({})", percent(accuracy)));
+    format!("  {name} {}{accuracy}", number(loss))
 }

@@ -93,6 +93,7 @@ pub fn sentence(text: &str) -> String {
 /// A time in a unit that fits it.
 pub fn seconds(seconds: f64) -> String {
     match seconds {
+        s if s < 0.1 => format!("{:.1} ms", 1e3 * s),
         s if s < 10.0 => format!("{s:.2} s"),
         s if s < 100.0 => format!("{s:.1} s"),
         s => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
@@ -144,6 +145,11 @@ mod tests {
             shown,
             ["0", "0.0123", "2.3457", "-45.678", "12346", "654321", "1.000e7", "1.500e-7", "NaN"]
         );
+    }
+
+    #[test]
+    fn times_have_a_unit_that_fits_them() {
+        assert_eq!([0.00123, 0.5, 12.34, 150.0].map(seconds), ["1.2 ms", "0.50 s", "12.3 s", "2 min 30 s"]);
     }
 
     #[test]

@@ -41,18 +41,48 @@ pub fn decode<V: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<V> {
     if bytes.len() > limit {
         return Err(failed(format!("{} bytes, where at most {limit} are allowed", bytes.len())));
     }
-    let (value, read) = bincode::serde::decode_from_slice(bytes, configuration())
-        .map_err(|error| failed(error.to_string()))?;
+    let (value, read) = decode_within(bytes).map_err(|error| failed(error.to_string()))?;
     match bytes.len() - read {
         0 => Ok(value),
         rest => Err(failed(format!("{rest} bytes are left over after the value's {read}"))),
     }
 }
 
+/// Reads a value under the smallest of some fixed limits that leaves room for a value of these bytes. A text
+/// that claims to be longer than all there is would otherwise be allocated before it is read.
+fn decode_within<V: DeserializeOwned>(bytes: &[u8]) -> Result<(V, usize), bincode::error::DecodeError> {
+    macro_rules! smallest {
+        ($($limit:literal)*) => {
+            match bytes.len().saturating_mul(4) {
+                $(needed if needed <= 1 << $limit => {
+                    bincode::serde::decode_from_slice(bytes, configuration().with_limit::<{ 1 << $limit }>())
+                })*
+                _ => bincode::serde::decode_from_slice(bytes, configuration()),
+            }
+        };
+    }
+    smallest!(10 14 18 22 26 30)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Tensor;
+
+    #[test]
+    fn a_text_that_claims_to_be_huge_is_refused() {
+        for claim in [1u64 << 20, 1 << 40, u64::MAX] {
+            let mut bytes = encode("a short text").unwrap();
+            bytes[..8].copy_from_slice(&claim.to_le_bytes());
+            assert!(decode::<String>(&bytes, 1000).is_err());
+        }
+        let text = "long ".repeat(100_000);
+        assert_eq!(decode::<String>(&encode(&text).unwrap(), 1 << 20).unwrap(), text);
+        let bytes = vec![7u8; 3_000_000];
+        assert_eq!(decode::<Vec<u8>>(&encode(&bytes).unwrap(), 1 << 22).unwrap(), bytes);
+        let flags = vec![true; 100_000];
+        assert_eq!(decode::<Vec<bool>>(&encode(&flags).unwrap(), 1 << 22).unwrap(), flags);
+    }
 
     #[test]
     fn a_view_is_written_as_its_elements_in_row_major_order() {

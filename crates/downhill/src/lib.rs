@@ -35,3 +35,8 @@ pub mod prelude {
         StopReason, TrainConfig, Trainer,
     };
 }
+
+/// The code in the README at the top of the repository, compiled and run with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct TopReadme;

@@ -76,17 +76,22 @@ impl Reduction {
 #[non_exhaustive]
 pub enum Loss {
     /// See [`mse`].
+    #[serde(rename = "mse")]
     MeanSquaredError,
     /// See [`mae`].
+    #[serde(rename = "mae")]
     MeanAbsoluteError,
     /// See [`huber`].
+    #[serde(rename = "huber")]
     Huber {
         /// Where the parabola becomes a line; PyTorch's default is 1.
         delta: f64,
     },
     /// See [`cross_entropy`].
+    #[serde(rename = "cross_entropy")]
     CrossEntropy,
     /// See [`binary_cross_entropy`].
+    #[serde(rename = "bce")]
     BinaryCrossEntropy,
 }
 

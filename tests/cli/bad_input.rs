@@ -33,8 +33,12 @@ fn a_file_that_is_missing() {
     refused(&folder, "train nothing.csv --target y", INPUT_OUTPUT, &["nothing.csv", "no such file"]);
     refused(&folder, "train nothing.csv", INPUT_OUTPUT, &["nothing.csv", "no such file"]);
     refused(&folder, "train mnist --data nowhere", INPUT_OUTPUT, &["nowhere"]);
-    refused(&folder, "predict nowhere nothing.csv", INPUT_OUTPUT, &["nowhere"]);
-    refused(&folder, "eval nowhere digits", INPUT_OUTPUT, &["nowhere"]);
+    refused(&folder, "predict nowhere nothing.csv", INPUT_OUTPUT, &["nowhere", "there is none"]);
+    refused(&folder, "eval nowhere digits", INPUT_OUTPUT, &["nowhere", "there is none"]);
+    folder.write("file", "");
+    refused(&folder, "eval file digits", INPUT_OUTPUT, &["file", "directory of a run"]);
+    folder.write("empty/other", "");
+    refused(&folder, "eval empty digits", INPUT_OUTPUT, &["empty", "holds no run"]);
 }
 
 #[test]

@@ -53,6 +53,18 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no run to open.
+    #[error(
+        "{}: expected the directory of a run, as `downhill train` makes it, but {found}; give the path that \
+         it said the run was saved in",
+        .path.display()
+    )]
+    NoRun {
+        /// The path that was given.
+        path: PathBuf,
+        /// What is there instead.
+        found: &'static str,
+    },
     /// The place for the run is taken.
     #[error("{}: this is {what} already; {advice}", .path.display())]
     OutExists {
@@ -92,7 +104,9 @@ impl Error {
                 // A mistake of ours, for which there is no code: that of a panic.
                 _ => 101,
             },
-            Error::Path { .. } | Error::OutExists { .. } | Error::Output(_) => INPUT_OUTPUT,
+            Error::Path { .. } | Error::NoRun { .. } | Error::OutExists { .. } | Error::Output(_) => {
+                INPUT_OUTPUT
+            }
             Error::Interrupted => INTERRUPTED,
         }
     }

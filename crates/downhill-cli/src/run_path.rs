@@ -1,6 +1,7 @@
 //! Where a run is saved: a directory of its own that is not there yet.
 
 use crate::exit::{Error, Result};
+use downhill::train::RunDirectory;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,18 @@ impl Drop for Claim {
             let _ = std::fs::remove_dir(above);
         }
     }
+}
+
+/// Opens the directory of a run that was saved.
+///
+/// # Errors
+/// A path that is not there or no directory, or a directory without a run.
+pub fn open(path: &Path) -> Result<RunDirectory> {
+    if !path.is_dir() {
+        let found = if path.exists() { "this is a file" } else { "there is none" };
+        return Err(Error::NoRun { path: path.to_owned(), found });
+    }
+    Ok(RunDirectory::open(path)?)
 }
 
 /// The name of a run on this source, fit for a directory: letters, digits, `-` and `_` of it.

@@ -5,9 +5,9 @@ use crate::exit::Result;
 use crate::measures::{self, Measures};
 use crate::output;
 use crate::run_config::RunConfig;
+use crate::run_path;
 use crate::source::SourceArguments;
 use clap::Args;
-use downhill::train::RunDirectory;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ struct Evaluated<'a> {
 
 /// Evaluates the model of a run.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let directory = RunDirectory::open(&arguments.run)?;
+    let directory = run_path::open(&arguments.run)?;
     let mut model = directory.model()?;
     model.set_threads(defaults::threads());
     let data = arguments.source.whole(model.schema(), arguments.seed)?;

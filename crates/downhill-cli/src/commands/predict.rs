@@ -4,9 +4,10 @@ use crate::defaults;
 use crate::exit::Result;
 use crate::output;
 use crate::report::csv_cell;
+use crate::run_path;
 use clap::Args;
 use downhill::data::{TargetUse, csv};
-use downhill::train::{Predictions, RunDirectory};
+use downhill::train::Predictions;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ pub struct Arguments {
 
 /// Predicts.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut model = RunDirectory::open(&arguments.run)?.model()?;
+    let mut model = run_path::open(&arguments.run)?.model()?;
     model.set_threads(defaults::threads());
     let data = csv::read_with_schema(&arguments.file, model.schema(), TargetUse::Ignored)?;
     let predictions = model.predict(&data)?;

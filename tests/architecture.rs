@@ -84,7 +84,9 @@ fn only_the_arrows_of_the_design_exist() {
 #[test]
 fn tests_look_no_higher_than_their_crate() {
     for (package, dependencies) in dependencies() {
-        for (name, _) in dependencies.iter().filter(|(name, kind)| kind == "dev" && name.starts_with("downhill")) {
+        for (name, _) in
+            dependencies.iter().filter(|(name, kind)| kind == "dev" && name.starts_with("downhill"))
+        {
             assert!(
                 *name == package || allowed(&package).contains(&name.as_str()),
                 "the tests of `{package}` must not need `{name}`, which stands above or beside it"

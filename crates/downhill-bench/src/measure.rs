@@ -14,21 +14,31 @@ pub struct Measurement {
     parameters: usize,
     /// Steps per second in the slowest, the middle and the fastest window.
     steps_per_second: [f64; 3],
+    /// The mean over the first `AVERAGED` steps.
     first_loss: f32,
+    /// The mean over the last `AVERAGED` steps.
     last_loss: f32,
 }
 
+/// The steps over which a loss is averaged, since that of one small batch says little.
+const AVERAGED: usize = 32;
+
 /// Runs a workload for a second, then in three windows of `seconds`.
 pub fn measure(workload: &mut Workload, seconds: f64) -> Result<Measurement, Box<dyn std::error::Error>> {
-    let first_loss = workload.step()?;
+    let mut first_loss = 0.0;
+    for _ in 0..AVERAGED {
+        first_loss += workload.step()? / AVERAGED as f32;
+    }
     let mut window = |seconds: f64| -> Result<(f64, f32), Box<dyn std::error::Error>> {
-        let (start, mut steps) = (Instant::now(), 0u32);
+        let (start, mut steps) = (Instant::now(), 0usize);
         let length = Duration::from_secs_f64(seconds);
+        let mut losses = [0.0; AVERAGED];
         loop {
-            let loss = workload.step()?;
+            losses[steps % AVERAGED] = workload.step()?;
             steps += 1;
             if start.elapsed() >= length {
-                return Ok((f64::from(steps) / start.elapsed().as_secs_f64(), loss));
+                let loss = losses.iter().sum::<f32>() / steps.min(AVERAGED) as f32;
+                return Ok((steps as f64 / start.elapsed().as_secs_f64(), loss));
             }
         }
     };

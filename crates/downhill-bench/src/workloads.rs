@@ -65,7 +65,7 @@ pub fn prepare(name: &str, batch: usize, threads: usize) -> Result<Workload, Box
         (0..EXAMPLES as u64).map(|i| (key.named("labels").uniform(i) * 10.0) as i64).collect();
     for (image, label) in images.chunks_exact_mut(784).zip(&labels) {
         let prototype = &prototypes[*label as usize * 784..][..784];
-        image.iter_mut().zip(prototype).for_each(|(pixel, mean)| *pixel = 0.8 * *pixel + 0.2 * mean);
+        image.iter_mut().zip(prototype).for_each(|(pixel, mean)| *pixel = 0.8 * *pixel + 0.2 * mean - 0.5);
     }
     Ok(Workload {
         name: name.into(),

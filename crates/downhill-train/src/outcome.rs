@@ -83,6 +83,7 @@ impl StopReason {
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StopReason::Completed { epochs: 1 } => write!(f, "completed its one epoch"),
             StopReason::Completed { epochs } => write!(f, "completed all {epochs} epochs"),
             StopReason::EarlyStopped { best_epoch, patience } => {
                 write!(f, "stopped early: no progress for {patience} epochs after epoch {best_epoch}")

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub struct NodeId(pub u32);
 
 impl NodeId {
-    /// The number as an index into [`Program::nodes`].
+    /// The number as an index into the values of a [`Program`], in their order.
     pub fn index(self) -> usize {
         self.0 as usize
     }

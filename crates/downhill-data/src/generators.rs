@@ -1,7 +1,7 @@
 //! Data sets from formulas: small problems whose answer is known, for tests, lessons and pictures.
 //!
 //! Each is a function of its arguments and the seed alone. `noise` is the standard deviation of a normal
-//! error: of the target for [`line`], of both coordinates for the others. Where classes take turns (example
+//! error: of the target for [`line()`], of both coordinates for the others. Where classes take turns (example
 //! `i` has the class `i mod classes`), their counts differ by one at most.
 
 use crate::random::Stream;

@@ -1,7 +1,7 @@
 //! Data sets for somebody's trainer: files, splits, batches, preprocessing.
 //!
 //! A [`Dataset`] fills rows of a contiguous buffer; [`InMemory`] is the one that this crate brings. It comes
-//! from a file ([`csv`], [`idx`], [`mnist`], [`npy`]), from the crate itself ([`embedded`]) or from a formula
+//! from a file ([`csv`], [`idx`], [`mnist()`], [`npy`]), from the crate itself ([`embedded`]) or from a formula
 //! ([`generators`]). It is cut by [`split`] and [`InMemory::k_fold`], made numeric by a [`Preprocessing`]
 //! that is fitted on the training part only, and handed out in batches by a [`Loader`].
 //!

@@ -58,9 +58,11 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The loss of numbers is measured as it was trained; rmse is in the target's own units.
+        let scale = if self.train.rmse.is_some() { " of the standardized target" } else { "" };
         writeln!(
             f,
-            "{} on {}: {}, {} by {}\n",
+            "{} on {}: {}, {}{scale} by {}\n",
             self.model,
             self.source,
             count(self.parameters as u64, "parameter"),

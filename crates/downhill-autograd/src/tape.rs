@@ -296,8 +296,11 @@ impl Tape {
         for id in wanted.chain(inner.watched.iter().map(|(_, id)| *id)) {
             keep[id.index()] = true;
         }
-        for id in (0..inner.entries.len()).rev().filter(|&id| keep[id]).collect::<Vec<_>>() {
-            mark_operands(&inner.entries, id, &mut keep);
+        // Operands come before what uses them, so one walk back meets every user before its operands.
+        for id in (0..inner.entries.len()).rev() {
+            if let (true, Node::Operation(_, operands)) = (keep[id], &inner.entries[id].node) {
+                operands.iter().for_each(|operand| keep[operand.index()] = true);
+            }
         }
         let mut renumbered = vec![POISON; inner.entries.len()];
         let mut entries = Vec::new();
@@ -333,19 +336,5 @@ impl Tape {
             .collect();
         ports.extend(inner.watched.iter().map(|(name, id)| port(name, &[*id], false)));
         Ok(Program { entries, inputs, outputs: ports })
-    }
-}
-
-/// Marks everything that the value `id` is computed from.
-fn mark_operands(entries: &[Entry], id: usize, keep: &mut [bool]) {
-    let mut pending = vec![id];
-    while let Some(id) = pending.pop() {
-        if let Node::Operation(_, operands) = &entries[id].node {
-            for operand in operands {
-                if !std::mem::replace(&mut keep[operand.index()], true) {
-                    pending.push(operand.index());
-                }
-            }
-        }
     }
 }

@@ -109,14 +109,10 @@ impl<T: downhill_autograd::Precision> Graph<T> {
     pub fn needed(&self) -> Vec<bool> {
         let mut needed = vec![false; self.values.len()];
         self.deliveries.iter().for_each(|delivery| needed[delivery.value] = true);
-        for value in (0..self.values.len()).rev().filter(|&v| needed[v]).collect::<Vec<_>>() {
-            // Operands come before what uses them, so those marked here are still to be visited; the list
-            // above has only those marked before.
-            let mut pending = self.operands(value).to_vec();
-            while let Some(operand) = pending.pop() {
-                if !std::mem::replace(&mut needed[operand], true) {
-                    pending.extend(self.operands(operand));
-                }
+        // Operands come before what uses them, so one walk back meets every user before its operands.
+        for value in (0..self.values.len()).rev() {
+            if needed[value] {
+                self.operands(value).iter().for_each(|&operand| needed[operand] = true);
             }
         }
         needed

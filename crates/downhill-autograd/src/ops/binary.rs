@@ -1,10 +1,10 @@
 //! Scalar functions of two values, elementwise, with broadcasting.
 
-use super::{Cotangents, Elementwise, Tangent, expect_kinds};
+use super::{Cotangents, Elementwise, Tangent, expect_kinds, repeated};
 use crate::operation::{Args, At, Lowering, Operation, Out};
 use crate::{Kind, Type, Var};
+use downhill_tensor::Float;
 use downhill_tensor::kernels::scalar::Binary;
-use downhill_tensor::{Float, Layout};
 
 /// A scalar function of two operands, applied to each pair of elements after broadcasting.
 ///
@@ -67,12 +67,8 @@ impl Operation for BinaryOperation {
     }
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
-        let positions = |i: usize| {
-            let layout = Layout::contiguous(args.shape(i)).broadcast_to(args.output_shape());
-            layout.map(|layout| layout.positions()).map_err(|error| error.to_string())
-        };
         let (a, b) = (args.float(0), args.float(1));
-        for ((y, i), j) in out.float().iter_mut().zip(positions(0)?).zip(positions(1)?) {
+        for ((y, i), j) in out.float().iter_mut().zip(repeated(args, 0)?).zip(repeated(args, 1)?) {
             *y = self.0.apply(a[i], b[j]);
         }
         Ok(())

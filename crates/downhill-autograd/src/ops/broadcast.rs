@@ -1,9 +1,9 @@
 //! Repetition along new or length-1 axes.
 
-use super::{Cotangents, Tangent, linear_jvp, one_float};
+use super::{Cotangents, Tangent, linear_jvp, one_float, repeated};
 use crate::operation::{Args, At, Lowering, Movement, Operation, Out};
 use crate::{Tape, Type, Var};
-use downhill_tensor::{Float, Layout, Shape};
+use downhill_tensor::{Float, Shape};
 
 /// The operand repeated to `shape` by NumPy's rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,8 +28,7 @@ impl Operation for BroadcastTo {
     }
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
-        let layout = Layout::contiguous(args.shape(0)).broadcast_to(self.shape).map_err(|e| e.to_string())?;
-        for (y, position) in out.float().iter_mut().zip(layout.positions()) {
+        for (y, position) in out.float().iter_mut().zip(repeated(args, 0)?) {
             *y = args.float(0)[position];
         }
         Ok(())

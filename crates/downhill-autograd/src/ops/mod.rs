@@ -39,8 +39,10 @@ pub use stop_gradient::StopGradient;
 pub use unary::UnaryOperation;
 pub use uniform::Uniform;
 
-use crate::operation::{At, NoDerivative};
+use crate::operation::{Args, At, NoDerivative};
 use crate::{Kind, Operation, Type, Var};
+use downhill_tensor::layout::Positions;
+use downhill_tensor::{Float, Layout};
 
 /// What derivative rules return for all operands.
 type Cotangents<'t> = Result<Vec<Option<Var<'t>>>, NoDerivative>;
@@ -82,6 +84,12 @@ fn linear_jvp<'t>(operation: &impl Operation, at: &At<'_, 't>, tangents: &[Optio
         .map(|(tangent, operand)| tangent.unwrap_or_else(|| at.tape().zeros(operand.shape())))
         .collect();
     Ok(Some(at.tape().record(operation.clone(), &operands)))
+}
+
+/// Where the elements of operand `i` are found, for each element of a result to whose shape it is broadcast.
+fn repeated<T: Float>(args: &Args<'_, T>, i: usize) -> Result<Positions, String> {
+    let layout = Layout::contiguous(args.shape(i)).broadcast_to(args.output_shape());
+    layout.map(|layout| layout.positions()).map_err(|error| error.to_string())
 }
 
 /// Checks the number and the kinds of operands.

@@ -1,9 +1,9 @@
 //! The choice between two values, elementwise.
 
-use super::{Cotangents, Elementwise, Tangent, expect_kinds};
+use super::{Cotangents, Elementwise, Tangent, expect_kinds, repeated};
 use crate::operation::{Args, At, Lowering, Operation, Out};
 use crate::{Kind, Type, Var};
-use downhill_tensor::{Float, Layout, Shape};
+use downhill_tensor::{Float, Shape};
 
 /// `condition != 0 ? a : b`, elementwise with broadcasting. What is not chosen does not matter, even if it
 /// is NaN, and gets gradient 0.
@@ -33,13 +33,9 @@ impl Operation for Select {
     }
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
-        let positions = |i: usize| {
-            let layout = Layout::contiguous(args.shape(i)).broadcast_to(args.output_shape());
-            layout.map(|layout| layout.positions()).map_err(|error| error.to_string())
-        };
         let (condition, a, b) = (args.float(0), args.float(1), args.float(2));
         for (((y, c), i), j) in
-            out.float().iter_mut().zip(positions(0)?).zip(positions(1)?).zip(positions(2)?)
+            out.float().iter_mut().zip(repeated(args, 0)?).zip(repeated(args, 1)?).zip(repeated(args, 2)?)
         {
             *y = if condition[c] == T::ZERO { b[j] } else { a[i] };
         }

@@ -308,7 +308,7 @@ unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thre
                         a.get(at_a..).unwrap_or(&[]),
                         b.get(at_b..).unwrap_or(&[]),
                         c,
-                        false,
+                        matmul::Update::SET,
                         memory.scratch(thread),
                     );
                 }

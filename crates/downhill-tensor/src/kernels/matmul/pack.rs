@@ -1,7 +1,6 @@
 //! Copying blocks of the operands together, in the order in which tiles read them.
 
 use super::Strides2;
-use super::tile::MAX_ROWS;
 #[cfg(target_arch = "x86_64")]
 use crate::DType;
 use crate::Float;
@@ -20,10 +19,10 @@ fn align<T>(space: &mut [T]) -> &mut [T] {
     &mut space[offset..]
 }
 
-/// The panels into which rows are cut: as even as can be and none above [`MAX_ROWS`], because a tile of few
+/// The panels into which rows are cut: as even as can be and none above `max_rows`, because a tile of few
 /// rows cannot keep the arithmetic units busy. Yields (first row, number of rows).
-pub(super) fn panels(rows: usize) -> impl Iterator<Item = (usize, usize)> {
-    let count = rows.div_ceil(MAX_ROWS);
+pub(super) fn panels(rows: usize, max_rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = rows.div_ceil(max_rows);
     let (least, larger) = (rows / count.max(1), rows % count.max(1));
     let mut first = 0;
     (0..count).map(move |panel| {
@@ -45,10 +44,11 @@ pub(super) unsafe fn rows<T: Float>(
     strides: Strides2,
     rows: usize,
     depth: usize,
+    max_rows: usize,
     space: &mut [T],
 ) {
     let mut rest = &mut space[..rows * depth];
-    for (row, count) in panels(rows) {
+    for (row, count) in panels(rows, max_rows) {
         let (panel, tail) = rest.split_at_mut(count * depth);
         rest = tail;
         for r in 0..count {
@@ -60,13 +60,15 @@ pub(super) unsafe fn rows<T: Float>(
     }
 }
 
-/// Packs a block of B: panels of `width` columns, row after row within it, the last filled up with zeros.
+/// Packs a block of B: panels of `width` columns, `apart` elements from one to the next, row after row within
+/// it, the last filled up with zeros.
 ///
 /// # Safety
 /// `b` must reach `depth` rows and `columns` columns.
 ///
 /// # Panics
 /// Where the space is too short.
+#[allow(clippy::too_many_arguments)]
 pub(super) unsafe fn columns<T: Float>(
     isa: Isa,
     b: *const T,
@@ -74,14 +76,15 @@ pub(super) unsafe fn columns<T: Float>(
     depth: usize,
     columns: usize,
     width: usize,
+    apart: usize,
     space: &mut [T],
 ) {
-    let space = &mut space[..depth * columns.next_multiple_of(width)];
     if strides.column == 1 {
         // SAFETY: the rows and columns are in the block.
-        return unsafe { rows_in_panels(b, strides.row, depth, columns, width, space) };
+        return unsafe { rows_in_panels(b, strides.row, depth, columns, width, apart, space) };
     }
-    for (panel, first) in space.chunks_exact_mut(depth * width).zip((0..columns).step_by(width)) {
+    for (panel, first) in space.chunks_mut(apart).zip((0..columns).step_by(width)) {
+        let panel = &mut panel[..depth * width];
         let count = width.min(columns - first);
         if count < width {
             panel.fill(T::ZERO);
@@ -106,13 +109,14 @@ unsafe fn rows_in_panels<T: Float>(
     depth: usize,
     columns: usize,
     width: usize,
+    apart: usize,
     space: &mut [T],
 ) {
     for first in (0..columns).step_by(8 * width) {
         let last = columns.min(first + 8 * width);
         for p in 0..depth {
             for column in (first..last).step_by(width) {
-                let out = &mut space[column * depth + p * width..][..width];
+                let out = &mut space[column / width * apart + p * width..][..width];
                 // SAFETY: the row and the columns from this one to the last are in the block.
                 let row = unsafe { std::slice::from_raw_parts(b.add(p * stride + column), last - column) };
                 if row.len() >= width {
@@ -162,7 +166,7 @@ unsafe fn interleave<T: Float>(
 ) {
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if isa.has_fma() && T::DTYPE == DType::F32 {
+    if isa.has_avx2_fma() && T::DTYPE == DType::F32 {
         assert!(panel.len() >= depth * width);
         for p in (0..depth / 8 * 8).step_by(8) {
             for j in (0..width).step_by(8) {

@@ -4,7 +4,9 @@
 #![allow(clippy::print_stdout)]
 
 use downhill_tensor::kernels::isa;
-use downhill_tensor::kernels::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
+use downhill_tensor::kernels::matmul::{
+    Prepared, Product, Strides2, Update, matmul, matmul_prepared, matmul_scratch_len, preparing_pays,
+};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -77,6 +79,43 @@ impl Report {
             seconds * 1e6,
             operations / seconds / 1e9,
             bytes / seconds / 1e9
+        );
+    }
+}
+
+impl Report {
+    /// A product in blocks of rows, B as it lies and prepared before.
+    fn blocks(&self, rows: usize, [m, k, n]: [usize; 3], b_lies: Lies) {
+        let name = format!("{m} rows by {rows} [{k},{n}]{}", if b_lies == Plain { " " } else { "'" });
+        if !name.contains(&self.filter) {
+            return;
+        }
+        let mut product = Product::row_major(m, n, k);
+        if b_lies == Transposed {
+            product.b = Strides2::row_major(k).transposed();
+        }
+        let form = Prepared::new::<f32>(isa::current(), &product);
+        let (mut a, mut b) = (vec![0.5f32; m * k + 16], vec![0.25f32; k * n + 16]);
+        let (mut c, mut panels) = (vec![0.0; m * n + 16], vec![0.0; form.len() + 16]);
+        let (a, b, c) = (at_cache_line(&mut a), at_cache_line(&mut b), at_cache_line(&mut c));
+        let panels = &mut at_cache_line(&mut panels)[..form.len()];
+        let mut scratch = vec![0.0; matmul_scratch_len::<f32>(&product)];
+        let parts = || (0..m).step_by(rows).map(|row| row..m.min(row + rows));
+        let prepare = time(|| form.fill(0..form.panels(), b, panels));
+        let plain = time(|| {
+            parts().for_each(|rows| matmul(&product, rows, 0..n, a, b, c, Update::SET, &mut scratch))
+        });
+        let prepared = time(|| {
+            parts().for_each(|rows| {
+                matmul_prepared(&form, rows, 0..n, a, panels, c, Update::SET, &mut scratch);
+            });
+        });
+        println!(
+            "{name:48} {:10.3} us, prepared {:10.3} us and {:8.3} us once; pays: {}",
+            plain * 1e6,
+            prepared * 1e6,
+            prepare * 1e6,
+            preparing_pays::<f32>(isa::current(), &product, rows),
         );
     }
 }
@@ -154,6 +193,25 @@ fn main() {
         let wide = if rows == 256 { 64 } else { 32 };
         report.line("tall", [rows, wide, 1], Plain, Plain, false);
         report.line("tall", [wide, rows, 1], Transposed, Plain, true);
+    }
+    for (rows, size, b) in [
+        (64, [1024, 128, 512], Plain),
+        (64, [1024, 512, 128], Plain),
+        (64, [1024, 128, 384], Plain),
+        (64, [1024, 128, 128], Plain),
+        (64, [1024, 784, 128], Plain),
+        (64, [1024, 128, 512], Transposed),
+        (64, [1024, 512, 128], Transposed),
+        (64, [1024, 64, 128], Plain),
+        (16, [128, 784, 128], Plain),
+        (16, [128, 128, 512], Plain),
+        (32, [2048, 128, 512], Plain),
+        (32, [2048, 512, 128], Transposed),
+        (16, [128, 128, 10], Plain),
+        (64, [1024, 128, 64], Plain),
+        (128, [256, 128, 512], Plain),
+    ] {
+        report.blocks(rows, size, b);
     }
     for size in [512, 1024] {
         report.line("large", [size; 3], Plain, Plain, false);

@@ -8,7 +8,7 @@ use downhill_tensor::kernels::matmul::{
     Prepared, Product, Strides2, Update, matmul_prepared, matmul_scratch_len, matmul_with,
 };
 use downhill_tensor::kernels::naive;
-use kernel_support::{numbers, to_f64};
+use kernel_support::{assert_close, numbers, same_bits, to_f64};
 use proptest::prelude::*;
 
 fn operand(rows: usize, columns: usize, form: u8, gap: usize) -> (Strides2, usize) {
@@ -94,6 +94,107 @@ proptest! {
                 }
             }
             prop_assert!(c.iter().zip(&expected).all(|(c, e)| c.to_bits() == e.to_bits()));
+        }
+    }
+
+    #[test]
+    fn preparing_b_changes_no_bit(
+        (p, a_len, b_len, update) in product(),
+        cuts in (0.0..1.0f64, 0.0..1.0f64, 0.0..1.0f64),
+    ) {
+        prepared_gives_the_same_bits::<f32>(&p, a_len, b_len, update, cuts)?;
+        prepared_gives_the_same_bits::<f64>(&p, a_len, b_len, update, cuts)?;
+    }
+}
+
+fn prepared_gives_the_same_bits<T: Float>(
+    p: &Product,
+    a_len: usize,
+    b_len: usize,
+    update: Update<f64>,
+    cuts: (f64, f64, f64),
+) -> Result<(), TestCaseError> {
+    let (a, b) = (numbers::<T>(a_len, 1), numbers::<T>(b_len, 2));
+    let start = numbers::<T>(p.m * p.c_row_stride, 3);
+    let (row, column) = ((p.m as f64 * cuts.0) as usize, (p.n as f64 * cuts.1) as usize);
+    for isa in Isa::available() {
+        let mut expected = start.clone();
+        whole(isa, p, &a, &b, &mut expected, update);
+        let form = Prepared::new::<T>(isa, p);
+        let mut panels = vec![T::NAN; form.len()];
+        let panel = (form.panels() as f64 * cuts.2) as usize;
+        let (first, second) = panels.split_at_mut(panel * form.panel_len());
+        form.fill(0..panel, &b, first);
+        form.fill(panel..form.panels(), &b, second);
+        let mut c = start.clone();
+        let mut scratch = vec![T::NAN; matmul_scratch_len::<T>(p)];
+        for rows in [0..row, row..p.m] {
+            for columns in [0..column, column..p.n] {
+                let (rows, update) = (rows.clone(), cast(update));
+                matmul_prepared(&form, rows, columns, &a, &panels, &mut c, update, &mut scratch);
+            }
+        }
+        prop_assert!(same_bits(&c, &expected), "{p:?} on {}", isa.name());
+    }
+    Ok(())
+}
+
+#[test]
+fn small_products_of_every_size_agree_with_the_plain_loops() {
+    for m in [1, 2, 3, 4, 5, 6, 7, 12, 13] {
+        for n in (1..=18).chain([24, 31, 32, 33, 64, 65]) {
+            for (number, k) in [1, 2, 3, 7, 8, 9, 16, 31, 32, 33, 40].into_iter().enumerate() {
+                for form in 0..4 {
+                    let ((a, a_len), (b, b_len)) = (operand(m, k, form & 1, 0), operand(k, n, form >> 1, 0));
+                    let p = Product { a, b, ..Product::row_major(m, n, k) };
+                    let update = UPDATES[(number + m + n) % UPDATES.len()];
+                    agrees_with_the_loops::<f32>(&p, a_len - 1, b_len - 1, update);
+                    agrees_with_the_loops::<f64>(&p, a_len - 1, b_len - 1, update);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_of_the_shared_dimension_agree_with_the_plain_loops() {
+    for k in [319, 320, 321, 639, 640, 641, 961] {
+        for (m, n) in [(7, 17), (1, 40), (40, 1), (30, 300), (2, 3)] {
+            for form in 0..4 {
+                let ((a, a_len), (b, b_len)) = (operand(m, k, form & 1, 1), operand(k, n, form >> 1, 1));
+                let p = Product { a, b, ..Product::row_major(m, n, k) };
+                agrees_with_the_loops::<f32>(&p, a_len, b_len, UPDATES[2]);
+                agrees_with_the_loops::<f64>(&p, a_len, b_len, UPDATES[3]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_scale_of_one_gives_the_bits_of_plain_multiplication_and_addition() {
+    let p = Product::row_major(5, 11, 7);
+    let (a, b) = (numbers::<f32>(35, 1), numbers::<f32>(77, 2));
+    for isa in Isa::available() {
+        let (mut product, mut sum, start) = (vec![0.0; 55], numbers::<f32>(55, 3), numbers::<f32>(55, 3));
+        whole(isa, &p, &a, &b, &mut product, Update::SET);
+        whole(isa, &p, &a, &b, &mut sum, Update::ADD);
+        let expected: Vec<f32> = start.iter().zip(&product).map(|(s, p)| s + p).collect();
+        assert!(same_bits(&sum, &expected));
+    }
+}
+
+#[test]
+fn what_follows_an_operand_in_memory_changes_no_product() {
+    for (n, k) in [(1, 1), (2, 3), (3, 5), (5, 9), (9, 2), (10, 128), (17, 7)] {
+        let p = Product::row_major(4, n, k);
+        let (a, mut b) = (numbers::<f32>(4 * k, 1), numbers::<f32>(k * n, 2));
+        let mut expected = vec![0.0; 4 * n];
+        naive::matmul(&p, &to_f64(&a), &to_f64(&b), &mut expected, Update::SET);
+        b.extend([f32::NAN; 16]);
+        for isa in Isa::available() {
+            let mut c = vec![0.0f32; 4 * n];
+            whole(isa, &p, &a, &b[..k * n], &mut c, Update::SET);
+            assert_close(&c, &expected, 1e-4);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 /// processor can be told so (x86-64: FTZ and DAZ; aarch64: FZ; elsewhere nothing changes). Dropping it
 /// restores what was set before.
 ///
-/// It stays on its thread. Guards that overlap must be dropped in the reverse order of their making, as scopes
+/// It stays on its thread; threads that are started meanwhile may inherit the setting. Guards that overlap must be dropped in the reverse order of their making, as scopes
 /// do.
 ///
 /// ```
@@ -160,9 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn another_thread_is_not_affected() {
+    fn a_thread_that_runs_already_is_not_affected() {
+        let (start, started) = std::sync::mpsc::channel();
+        let other = std::thread::spawn(move || started.recv().map(|()| kept()));
         let _guard = FlushDenormals::new();
-        assert_eq!(std::thread::spawn(kept).join().ok(), Some([true; 2]));
+        assert!(start.send(()).is_ok());
+        assert!(matches!(other.join(), Ok(Ok([true, true]))));
     }
 
     #[test]

@@ -49,8 +49,10 @@ impl<T: Float> Part<T> {
         let p = &self.product;
         let (width, depth) = (tile::width::<T>(self.isa), p.depth());
         // Whether to pack changes no bit, so it may depend on the part.
-        let pack_b = !self.prepared && packs_b::<T>(self.isa, p.b, p.n, self.rows.len());
-        let pack_a = self.columns.len() > 16 * width && self.rows.len() > 4;
+        let pack_b = !self.prepared && packs_b::<T>(p.b, p.n, self.rows.len());
+        // Columns of neighbours are quick to pack, and slow to read in place: each is another cache line.
+        let often = if p.a.row == 1 && p.k >= 256 { 4 } else { 16 };
+        let pack_a = self.columns.len() > often * width && self.rows.len() > 4;
         let block_columns = if pack_b { BLOCK_COLUMNS } else { self.columns.len() };
         let block_rows = if pack_a { BLOCK_ROWS } else { self.rows.len() };
         let (a_space, b_space): (&mut [T], &mut [T]) = match (pack_a, pack_b) {
@@ -118,7 +120,7 @@ impl<T: Float> Part<T> {
 /// Whether a part of so many rows copies B together. A copy pays where it is read often; the limits were
 /// measured.
 #[inline]
-pub(super) fn packs_b<T>(_isa: Isa, b: Strides2, n: usize, rows: usize) -> bool {
+pub(super) fn packs_b<T>(b: Strides2, n: usize, rows: usize) -> bool {
     if b.column != 1 {
         return n > 1;
     }

@@ -154,9 +154,18 @@ macro_rules! avx2 {
                             sums[0] = lane_tree(array);
                         } else {
                             let mut group = [$zero(); WIDTH];
-                            for (r, lanes_of) in group.iter_mut().enumerate() {
-                                let other = first.add(r.min(left - 1) * dots.stride);
-                                *lanes_of = lanes(dots.fixed, other, dots.length);
+                            let other = |r: usize| first.add(r.min(left - 1) * dots.stride);
+                            if dots.length <= WIDTH {
+                                // One vector each: the same lanes without the sums that stay zero.
+                                let mask = mask(dots.length);
+                                let fixed = $maskload(dots.fixed, mask);
+                                for (r, lanes_of) in group.iter_mut().enumerate() {
+                                    *lanes_of = $fma(fixed, $maskload(other(r), mask), $zero());
+                                }
+                            } else {
+                                for (r, lanes_of) in group.iter_mut().enumerate() {
+                                    *lanes_of = lanes(dots.fixed, other(r), dots.length);
+                                }
                             }
                             let group = $reduce(group);
                             if left >= WIDTH && dots.out_stride == 1 {

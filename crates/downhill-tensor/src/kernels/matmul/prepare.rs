@@ -96,8 +96,9 @@ impl Prepared {
         let (first, last) = (panels.start * self.width, n.min(panels.end * self.width));
         if self.width == 1 {
             for (column, out) in (first..last).zip(out.chunks_exact_mut(k)) {
-                let column = b[column * strides.column..].iter().step_by(strides.row.max(1));
-                out.iter_mut().zip(column).for_each(|(out, &b)| *out = b);
+                for (row, out) in out.iter_mut().enumerate() {
+                    *out = b[column * strides.column + row * strides.row];
+                }
             }
             return;
         }
@@ -117,8 +118,11 @@ impl Prepared {
 /// Whether a product gains from a prepared B if it is computed in parts of so many rows (all of its columns),
 /// with the preparation counted once.
 pub fn preparing_pays<T: Float>(isa: Isa, product: &Product, rows: usize) -> bool {
-    let several = product.m > rows;
-    product.way() == Way::Blocks && several && packs_b::<T>(isa, product.b, product.n, rows)
+    let several = product.m > rows && product.way() == Way::Blocks;
+    // Where each part would copy B together, it is better done once. Where parts read B in place, panels are
+    // still read a little faster; the limits were measured.
+    let often = product.m >= 256 && product.n > 1 && product.k * product.n >= 8192;
+    several && (often || packs_b::<T>(product.b, product.n, rows))
 }
 
 /// [`matmul`](super::matmul) with a B that was prepared: the same bits.

@@ -196,3 +196,54 @@ impl<T: Float> Tile<T> {
         *sums = local;
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use crate::Float;
+    use crate::kernels::isa::{Isa, Tiles};
+    use crate::kernels::matmul::{Prepared, Product, Strides2, Update};
+    use crate::kernels::matmul::{matmul_prepared, matmul_scratch_len, matmul_with};
+
+    fn numbers<T: Float>(count: usize) -> Vec<T> {
+        (0..count).map(|i| T::from_f64(((i * 7919) % 1013) as f64 / 506.0 - 1.0)).collect()
+    }
+
+    /// The tiles of sets that this machine may lack, compiled for AVX2: all that differs is the order of
+    /// elements in memory, so the bits must be those of the tiles for AVX2.
+    fn tiles_give_the_bits_of_others<T: Float>() {
+        let Some(isa) = Isa::avx2_fma() else { return };
+        for others in [Tiles::Neon, Tiles::Avx512].map(Isa::avx2_with).into_iter().flatten() {
+            for (m, n, k) in [(1, 1, 2), (1, 70, 9), (5, 16, 3), (12, 32, 8), (13, 33, 40), (25, 31, 330)]
+                .into_iter()
+                .chain([(30, 300, 20), (200, 40, 7), (97, 1030, 5), (11, 7, 1), (6, 15, 650)])
+            {
+                for transposed in 0..4 {
+                    let lies = |bit, rows, columns| match transposed & bit {
+                        0 => Strides2::row_major(columns),
+                        _ => Strides2::row_major(rows).transposed(),
+                    };
+                    let (a, b) = (lies(1, m, k), lies(2, k, n));
+                    let product = Product { a, b, ..Product::row_major(m, n, k) };
+                    let (a, b) = (numbers::<T>(m * k), numbers::<T>(k * n));
+                    let update = Update::add_scaled(T::from_f64(-0.3));
+                    let mut scratch = vec![T::NAN; matmul_scratch_len::<T>(&product)];
+                    let [mut expected, mut plain, mut prepared] = [(); 3].map(|()| numbers::<T>(m * n));
+                    matmul_with(isa, &product, 0..m, 0..n, &a, &b, &mut expected, update, &mut scratch);
+                    matmul_with(others, &product, 0..m, 0..n, &a, &b, &mut plain, update, &mut scratch);
+                    let form = Prepared::new::<T>(others, &product);
+                    let mut panels = vec![T::NAN; form.len()];
+                    form.fill(0..form.panels(), &b, &mut panels);
+                    let (rows, c) = (0..m, &mut prepared);
+                    matmul_prepared(&form, rows, 0..n, &a, &panels, c, update, &mut scratch);
+                    assert!(plain == expected && prepared == expected, "{product:?} by {others:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_of_every_shape_give_the_same_bits() {
+        tiles_give_the_bits_of_others::<f32>();
+        tiles_give_the_bits_of_others::<f64>();
+    }
+}

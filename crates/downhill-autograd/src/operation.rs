@@ -1,6 +1,7 @@
 //! What an operation is: the trait that each one implements, in a file of its own.
 
 use crate::{Tape, Var};
+pub use downhill_tensor::kernels::rows::RowFunction;
 use downhill_tensor::kernels::scalar::{Binary, Unary};
 use downhill_tensor::{Float, Key, Shape};
 use std::any::Any;
@@ -227,7 +228,7 @@ pub enum Lowering {
     Move(Movement),
     /// The operands one after the other along an axis.
     Concat(usize),
-    /// A function over each row along the last axis.
+    /// A function over rows along the last axis: as many as the first operand has along all axes but the last.
     Rows(RowFunction),
     /// A convolution or one of its adjoints.
     Conv2d(ConvPart, crate::ops::Conv2d),
@@ -281,15 +282,6 @@ pub enum Movement {
         /// The distance between positions, negative to walk backwards.
         step: isize,
     },
-}
-
-/// A function over rows along the last axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RowFunction {
-    /// exp(x - max) / sum
-    Softmax,
-    /// x - max - ln sum exp(x - max)
-    LogSoftmax,
 }
 
 /// A convolution or one of its adjoints.

@@ -9,10 +9,11 @@
 use crate::pool::Pool;
 use crate::scalars;
 use crate::step::{Body, Buffer, Home, Operand, Step};
-use downhill_autograd::operation::{ConvPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::operation::{ConvPart, PoolPart, Reduction};
 use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
 use downhill_tensor::Key;
-use downhill_tensor::kernels::{conv, copy, gather, isa, matmul, pool, reduce, softmax};
+use downhill_tensor::kernels::rows::{self, Rows};
+use downhill_tensor::kernels::{conv, copy, gather, isa, matmul, pool, reduce};
 use std::ops::Range;
 
 /// Most operations have at most three operands; opaque ones may have this many.
@@ -241,6 +242,12 @@ pub(crate) unsafe fn run<T: Precision>(
             Ok(())
         }
         _ => {
+            if let Body::Rows(function, rows) = &step.body {
+                let mut operands = [Rows::Index(&[]); MAX_OPERANDS];
+                // SAFETY: a step's operands and its result lie apart.
+                let operands = unsafe { rows_of(step, memory, *rows, 0..*rows, &mut operands) };
+                rows::check(*function, *rows, operands).map_err(|error| error.to_string())?;
+            }
             pool.each(step.parts, &|i, thread| {
                 // SAFETY: parts of one step write to disjoint stretches, apart from its operands.
                 unsafe { part(step, memory, i, thread) };
@@ -248,6 +255,31 @@ pub(crate) unsafe fn run<T: Precision>(
             Ok(())
         }
     }
+}
+
+/// The rows `part` of the operands of a function of rows.
+///
+/// # Safety
+/// Nobody writes to them meanwhile.
+unsafe fn rows_of<'a, 'b, T: Precision>(
+    step: &Step,
+    memory: &Memory<'a, T>,
+    rows: usize,
+    part: Range<usize>,
+    space: &'b mut [Rows<'a, T>; MAX_OPERANDS],
+) -> &'b [Rows<'a, T>] {
+    for (slot, operand) in space.iter_mut().zip(&step.operands) {
+        let width = operand.layout.shape().size() / rows.max(1);
+        let own = part.start * width..part.end * width;
+        // SAFETY: the caller answers for it.
+        *slot = unsafe {
+            match memory.buffers[operand.buffer].kind {
+                Kind::Float => Rows::Float(&memory.float_operand(operand)[own]),
+                Kind::Index => Rows::Index(&memory.index_operand(operand)[own]),
+            }
+        };
+    }
+    &space[..step.operands.len()]
 }
 
 /// Computes one part of a step that cannot fail.
@@ -331,14 +363,13 @@ unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thre
             let x = &step.operands[0];
             copy::pad(read_flat(x), T::ZERO, write(0..len), layout);
         }
-        Body::Rows(function, n) => {
-            let rows = share(len / n, i, step.parts);
-            let part = rows.start * n..rows.end * n;
-            let (x, out) = (&read_flat(&step.operands[0])[part.clone()], write(part));
-            match function {
-                RowFunction::Softmax => softmax::softmax(x, *n, out),
-                RowFunction::LogSoftmax => softmax::log_softmax(x, *n, out),
-            }
+        Body::Rows(function, rows) => {
+            let own = share(*rows, i, step.parts);
+            let width = len / rows;
+            let mut operands = [Rows::Index(&[]); MAX_OPERANDS];
+            // SAFETY: a step's operands and its result lie apart.
+            let operands = unsafe { rows_of(step, memory, *rows, own.clone(), &mut operands) };
+            rows::apply(*function, own.len(), operands, write(own.start * width..own.end * width));
         }
         Body::Conv2d(kind, geometry, images) => {
             let (first, second) = (read_flat(&step.operands[0]), read_flat(&step.operands[1]));

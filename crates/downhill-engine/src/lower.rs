@@ -142,7 +142,9 @@ impl<T: Precision> Lowerer<'_, T> {
             Lowering::Concat(axis) => return self.concat(*axis, &views, ty.shape, origin),
             other => {
                 let body = match other {
-                    Lowering::Rows(function) => Body::Rows(*function, shapes[0].last().copied().unwrap_or(1)),
+                    Lowering::Rows(function) => {
+                        Body::Rows(*function, shapes[0][..shapes[0].rank() - 1].iter().product())
+                    }
                     Lowering::Conv2d(part, conv) => {
                         let (x, w) = match part {
                             ConvPart::Forward => (shapes[0], shapes[1]),
@@ -390,7 +392,10 @@ fn parts(step: &Step, threads: usize) -> usize {
         }
         Body::Pool2d(_, _, planes) => share(step.len, FUNCTION_GRAIN, *planes),
         Body::Reduce(..) => share(step.operations() as usize, ELEMENT_GRAIN, step.len / 16),
-        Body::Rows(_, n) => share(step.len, FUNCTION_GRAIN, step.len / (*n).max(1)),
+        Body::Rows(_, rows) => {
+            let elements = step.operands[0].layout.shape().size();
+            share(elements.max(step.len), FUNCTION_GRAIN, *rows)
+        }
         Body::Unary(_) => share(step.len, FUNCTION_GRAIN, step.len),
         Body::Binary(_) | Body::Select => share(step.len, ELEMENT_GRAIN, step.len),
         Body::Uniform(_) => share(step.len, FUNCTION_GRAIN, step.len),

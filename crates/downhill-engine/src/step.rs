@@ -56,7 +56,7 @@ pub(crate) enum Body {
     },
     /// Zeros, with the operand at the positions of a layout.
     Pad(Layout),
-    /// A function of each row of this length.
+    /// A function of each of so many rows.
     Rows(RowFunction, usize),
     Conv2d(ConvPart, Conv2dGeometry, usize),
     Pool2d(PoolPart, Pool2dGeometry, usize),
@@ -120,8 +120,7 @@ impl Step {
             Body::Product(..) => "product",
             Body::Copy { .. } => "copy",
             Body::Pad(_) => "pad",
-            Body::Rows(RowFunction::Softmax, _) => "softmax",
-            Body::Rows(RowFunction::LogSoftmax, _) => "log_softmax",
+            Body::Rows(function, _) => function.name(),
             Body::Conv2d(ConvPart::Forward, ..) => "conv2d",
             Body::Conv2d(ConvPart::InputGradient, ..) => "conv2d_input_gradient",
             Body::Conv2d(ConvPart::WeightGradient, ..) => "conv2d_weight_gradient",

@@ -7,6 +7,7 @@
 //! | [`math`] | exponentials and their kin as vectorizable polynomials |
 //! | [`reduce`] | sums, extremes and their places along axes |
 //! | [`matmul`] | products of strided matrices |
+//! | [`rows`] | functions of each row: the closed set that programs name |
 //! | [`softmax`] | softmax, its logarithm, cross entropy, with gradients |
 //! | [`conv`] | two-dimensional convolution with gradients |
 //! | [`pool`] | two-dimensional pooling with gradients |
@@ -34,6 +35,7 @@ pub mod matmul;
 pub mod naive;
 pub mod pool;
 pub mod reduce;
+pub mod rows;
 mod runs;
 pub mod scalar;
 pub mod softmax;

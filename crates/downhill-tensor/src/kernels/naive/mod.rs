@@ -10,6 +10,7 @@ mod gather;
 mod matmul;
 mod pool;
 mod reduce;
+mod rows;
 mod softmax;
 
 pub use conv::{conv2d, conv2d_input_gradient, conv2d_weight_gradient};
@@ -19,6 +20,7 @@ pub use gather::{gather_along_axis, gather_rows, one_hot, scatter_add_along_axis
 pub use matmul::matmul;
 pub use pool::{avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_gather, max_pool2d_scatter};
 pub use reduce::{argmax, max, min, sum};
+pub use rows::{apply_rows, lstm_cell, lstm_cell_gradient, normalize, normalize_gradient};
 pub use softmax::{
     cross_entropy, cross_entropy_gradient, log_softmax, log_softmax_gradient, logsumexp, softmax,
     softmax_gradient,

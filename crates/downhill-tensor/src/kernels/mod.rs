@@ -9,6 +9,7 @@
 //! | [`matmul`] | products of strided matrices |
 //! | [`rows`] | functions of each row: the closed set that programs name |
 //! | [`softmax`] | softmax, its logarithm, cross entropy, with gradients |
+//! | [`attention`] | multi-head attention with its gradient |
 //! | [`conv`] | two-dimensional convolution with gradients |
 //! | [`pool`] | two-dimensional pooling with gradients |
 //! | [`gather`] | reading and adding by index |
@@ -25,6 +26,7 @@
 //! - Values in the data never panic: an index out of range is an error. Lengths and ranges that contradict
 //!   each other are bugs of the caller and panic, as indexing a slice does; `# Panics` says which.
 
+pub mod attention;
 pub mod conv;
 pub mod copy;
 pub mod elementwise;

@@ -3,6 +3,7 @@
 //! The reference interpreter runs on these, and tests compare every fast kernel with its namesake here.
 //! They take the same arguments, less scratch space and parts, and add up from first to last.
 
+mod attention;
 mod conv;
 mod copy;
 mod elementwise;
@@ -13,6 +14,7 @@ mod reduce;
 mod rows;
 mod softmax;
 
+pub use attention::{attention, attention_gradient};
 pub use conv::{conv2d, conv2d_input_gradient, conv2d_weight_gradient};
 pub use copy::{copy_strided, pad, write_strided};
 pub use elementwise::{map_strided, zip_strided};

@@ -230,6 +230,8 @@ pub enum Lowering {
     Concat(usize),
     /// A function over rows along the last axis: as many as the first operand has along all axes but the last.
     Rows(RowFunction),
+    /// Multi-head attention on packed projections, or its gradient.
+    Attention(AttentionPart, crate::ops::Attention),
     /// A convolution or one of its adjoints.
     Conv2d(ConvPart, crate::ops::Conv2d),
     /// A pooling or one of its adjoints.
@@ -282,6 +284,15 @@ pub enum Movement {
         /// The distance between positions, negative to walk backwards.
         step: isize,
     },
+}
+
+/// Attention or its gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AttentionPart {
+    /// Operand: the packed projections.
+    Forward,
+    /// Operands: the packed projections, the cotangent of the result.
+    Gradient,
 }
 
 /// A convolution or one of its adjoints.

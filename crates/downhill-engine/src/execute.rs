@@ -9,11 +9,11 @@
 use crate::pool::Pool;
 use crate::scalars;
 use crate::step::{Body, Buffer, Home, Operand, Step};
-use downhill_autograd::operation::{ConvPart, PoolPart, Reduction};
+use downhill_autograd::operation::{AttentionPart, ConvPart, PoolPart, Reduction};
 use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
 use downhill_tensor::Key;
 use downhill_tensor::kernels::rows::{self, Rows};
-use downhill_tensor::kernels::{conv, copy, gather, isa, matmul, pool, reduce};
+use downhill_tensor::kernels::{attention, conv, copy, gather, isa, matmul, pool, reduce};
 use std::ops::Range;
 
 /// Most operations have at most three operands; opaque ones may have this many.
@@ -370,6 +370,23 @@ unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thre
             // SAFETY: a step's operands and its result lie apart.
             let operands = unsafe { rows_of(step, memory, *rows, own.clone(), &mut operands) };
             rows::apply(*function, own.len(), operands, write(own.start * width..own.end * width));
+        }
+        Body::Attention(kind, sizes, sequences) => {
+            // SAFETY: this is the calling thread's number.
+            let scratch = unsafe { memory.scratch(thread) };
+            let own = share(*sequences, i, step.parts);
+            let packed = own.start * sizes.packed_len()..own.end * sizes.packed_len();
+            let result = own.start * sizes.output_len()..own.end * sizes.output_len();
+            let projections = &read_flat(&step.operands[0])[packed.clone()];
+            match kind {
+                AttentionPart::Forward => {
+                    attention::attention(sizes, projections, write(result), scratch);
+                }
+                AttentionPart::Gradient => {
+                    let cotangent = &read_flat(&step.operands[1])[result];
+                    attention::attention_gradient(sizes, projections, cotangent, write(packed), scratch);
+                }
+            }
         }
         Body::Conv2d(kind, geometry, images) => {
             let (first, second) = (read_flat(&step.operands[0]), read_flat(&step.operands[1]));

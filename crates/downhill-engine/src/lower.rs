@@ -8,6 +8,7 @@ use crate::passes::{Lifetime, place};
 use crate::step::{Body, Buffer, Home, Operand, Step};
 use downhill_autograd::operation::{ConvPart, Movement, PoolPart};
 use downhill_autograd::{Kind, Lowering, NodeId, Precision};
+use downhill_tensor::kernels::attention::attention_scratch_len;
 use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dOptions, conv2d_scratch_len};
 use downhill_tensor::kernels::matmul::{Product, Strides2, matmul_scratch_len};
 use downhill_tensor::kernels::pool::Pool2dGeometry;
@@ -145,6 +146,9 @@ impl<T: Precision> Lowerer<'_, T> {
                     Lowering::Rows(function) => {
                         Body::Rows(*function, shapes[0][..shapes[0].rank() - 1].iter().product())
                     }
+                    Lowering::Attention(part, attention) => {
+                        Body::Attention(*part, attention.sizes(shapes[0]), shapes[0][0])
+                    }
                     Lowering::Conv2d(part, conv) => {
                         let (x, w) = match part {
                             ConvPart::Forward => (shapes[0], shapes[1]),
@@ -190,6 +194,7 @@ impl<T: Precision> Lowerer<'_, T> {
         let mut step = Step { body, operands, out, len, parts: 1, scratch: 0, origin };
         step.scratch = match &step.body {
             Body::Product(product, _) => matmul_scratch_len::<T>(product),
+            Body::Attention(_, sizes, _) => attention_scratch_len::<T>(sizes),
             Body::Conv2d(_, geometry, _) => conv2d_scratch_len::<T>(geometry),
             _ => 0,
         };
@@ -390,6 +395,7 @@ fn parts(step: &Step, threads: usize) -> usize {
             let limit = if *part == ConvPart::WeightGradient { g.out_channels } else { *images };
             share(step.operations() as usize / 2, PRODUCT_GRAIN, limit)
         }
+        Body::Attention(_, _, sequences) => share(step.operations() as usize / 2, PRODUCT_GRAIN, *sequences),
         Body::Pool2d(_, _, planes) => share(step.len, FUNCTION_GRAIN, *planes),
         Body::Reduce(..) => share(step.operations() as usize, ELEMENT_GRAIN, step.len / 16),
         Body::Rows(_, rows) => {

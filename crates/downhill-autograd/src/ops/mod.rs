@@ -2,6 +2,7 @@
 //! the method of [`Var`] that records it.
 
 mod argmax;
+mod attention;
 mod binary;
 mod broadcast;
 mod composite;
@@ -25,6 +26,7 @@ mod unary;
 mod uniform;
 
 pub use argmax::ArgMax;
+pub use attention::{Attention, AttentionGradient};
 pub use binary::BinaryOperation;
 pub use broadcast::BroadcastTo;
 pub use concat::Concat;

@@ -2,7 +2,10 @@
 
 use super::{Case, CaseRng, OperationCase};
 use crate::Var;
-use crate::ops::{CrossEntropyGradient, LstmCellGradient, NormalizeGradient, Pad, SoftmaxGradient};
+use crate::ops::{
+    Attention, AttentionGradient, CrossEntropyGradient, LstmCellGradient, NormalizeGradient, Pad,
+    SoftmaxGradient,
+};
 use downhill_tensor::kernels::rows::Epsilon;
 use downhill_tensor::{Shape, Slice, Tensor};
 
@@ -53,7 +56,7 @@ fn random_slice(rng: &mut CaseRng, length: usize) -> Slice {
 }
 
 pub(super) fn rows() -> Vec<OperationCase> {
-    [reductions(), movements(), products(), last_axis(), composites(), by_index()].concat()
+    [reductions(), movements(), products(), last_axis(), composites(), attentions(), by_index()].concat()
 }
 
 fn reductions() -> Vec<OperationCase> {
@@ -288,6 +291,28 @@ fn composites() -> Vec<OperationCase> {
         smooth("lstm_cell_gradient", |rng| {
             let operands = cells(rng);
             Case::new(operands, |tape, x| tape.record(LstmCellGradient, &[x[0], x[1], x[2]]))
+        }),
+    ]
+}
+
+fn attentions() -> Vec<OperationCase> {
+    /// Projections, a cotangent of the result, and the attention.
+    fn packed(rng: &mut CaseRng) -> (Vec<Tensor<f64>>, Attention) {
+        let (n, length) = (rng.below(3), rng.within(1..=3));
+        let (heads, depth) = (rng.within(1..=2), rng.within(1..=2));
+        let widths = [3 * heads * depth, heads * depth];
+        let operands = widths.map(|width| rng.tensor(shape(&[n, length, width]), -2.0, 2.0)).to_vec();
+        (operands, Attention { heads, causal: rng.chance(0.5) })
+    }
+    vec![
+        smooth("attention", |rng| {
+            let (mut operands, Attention { heads, causal }) = packed(rng);
+            operands.truncate(1);
+            Case::new(operands, move |_, x| x[0].attention(heads, causal))
+        }),
+        smooth("attention_gradient", |rng| {
+            let (operands, attention) = packed(rng);
+            Case::new(operands, move |tape, x| tape.record(AttentionGradient { attention }, &[x[0], x[1]]))
         }),
     ]
 }

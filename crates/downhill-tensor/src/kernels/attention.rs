@@ -364,10 +364,10 @@ impl Head {
             #[inline(always)]
             |_| {
                 for (p, g) in p.chunks_exact(stride).zip(g.chunks_exact_mut(stride)).take(rows) {
-                    let [dot] = super::rows::sums(
+                    let dot = super::rows::sum_of(
                         [&p[..keys], &g[..keys]],
                         #[inline(always)]
-                        |[p, g]| [p * g],
+                        |[p, g]| p * g,
                     );
                     g[..keys].iter_mut().zip(&p[..keys]).for_each(|(g, &p)| *g = p * (*g - dot) * factor);
                 }

@@ -11,7 +11,7 @@
 use super::isa::{Isa, current, vectorize};
 use super::math;
 use super::reduce::{row_max, row_sum};
-use super::rows::sums;
+use super::rows::sum_of;
 use crate::Float;
 
 /// Elements that are treated in one go, while they are in the nearest cache.
@@ -152,10 +152,10 @@ pub fn softmax_gradient_with<T: Float>(isa: Isa, y: &[T], g: &[T], n: usize, dx:
         #[inline(always)]
         |_| {
             for ((y, g), dx) in y.chunks_exact(n).zip(g.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
-                let [dot] = sums(
+                let dot = sum_of(
                     [y, g],
                     #[inline(always)]
-                    |[y, g]| [y * g],
+                    |[y, g]| y * g,
                 );
                 dx.iter_mut().zip(y).zip(g).for_each(|((dx, &y), &g)| *dx = y * (g - dot));
             }
@@ -354,10 +354,10 @@ fn exponentials<T: Float>(x: &[T], n: usize, out: &mut [T]) {
 #[inline(always)]
 fn sum_of_exponentials<T: Float>(row: &[T]) -> (T, T) {
     let shift = finite_shift(row_max(row));
-    let [sum] = sums(
+    let sum = sum_of(
         [row],
         #[inline(always)]
-        |[x]| [math::exp(x - shift)],
+        |[x]| math::exp(x - shift),
     );
     (shift, sum)
 }

@@ -16,7 +16,7 @@ use super::softmax;
 use crate::Float;
 use std::fmt;
 
-pub(crate) use sums::sums;
+pub(crate) use sums::sum_of;
 
 /// A function over rows. `x̂` is a normalized row, `p` a softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Rows shifted and scaled to mean 0 and variance 1, and the gradient.
 
-use super::sums;
+use super::sum_of;
 use crate::Float;
 use crate::kernels::isa::{Isa, vectorize};
 
@@ -9,16 +9,16 @@ use crate::kernels::isa::{Isa, vectorize};
 #[inline(always)]
 fn moments<T: Float>(x: &[T], epsilon: T) -> (T, T) {
     let n = T::from_usize(x.len());
-    let [sum] = sums(
+    let sum = sum_of(
         [x],
         #[inline(always)]
-        |[x]| [x],
+        |[x]| x,
     );
     let mean = sum / n;
-    let [squares] = sums(
+    let squares = sum_of(
         [x],
         #[inline(always)]
-        |[x]| [(x - mean) * (x - mean)],
+        |[x]| (x - mean) * (x - mean),
     );
     (mean, T::ONE / (squares / n + epsilon).sqrt())
 }
@@ -57,10 +57,15 @@ pub(super) fn normalize_gradient<T: Float>(
         |_| {
             for ((x, g), out) in x.chunks_exact(n).zip(g.chunks_exact(n)).zip(out.chunks_exact_mut(n)) {
                 let (mean, scale) = moments(x, epsilon);
-                let [sum, product] = sums(
+                let sum = sum_of(
+                    [g],
+                    #[inline(always)]
+                    |[g]| g,
+                );
+                let product = sum_of(
                     [x, g],
                     #[inline(always)]
-                    |[x, g]| [g, g * ((x - mean) * scale)],
+                    |[x, g]| g * ((x - mean) * scale),
                 );
                 let (g_mean, slope) = (sum / T::from_usize(n), product / T::from_usize(n));
                 for ((out, &x), &g) in out.iter_mut().zip(x).zip(g) {

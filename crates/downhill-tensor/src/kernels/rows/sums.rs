@@ -1,4 +1,4 @@
-//! Sums over rows, several in one pass.
+//! Sums of a function over rows.
 
 use crate::Float;
 
@@ -7,46 +7,41 @@ const LANES: usize = 16;
 /// Elements that are added up lane by lane before the lanes are joined.
 const BLOCK: usize = 1024;
 
-/// The sums of `f` over rows of one length, which `f` sees one position at a time.
+/// `Σ f` over rows of one length, which `f` sees one position at a time.
 ///
-/// A row of fewer than 16 is added up from first to last. Others are cut into blocks of 1024 that are added
-/// in order, each summed in 16 interleaved lanes that a tree joins.
+/// Fewer than 16 are added up from first to last. More are cut into blocks of 1024 that are added in order, each
+/// summed in 16 interleaved lanes that a tree joins.
 #[inline(always)]
-pub(crate) fn sums<T: Float, const ROWS: usize, const SUMS: usize>(
-    rows: [&[T]; ROWS],
-    f: impl Fn([T; ROWS]) -> [T; SUMS],
-) -> [T; SUMS] {
+pub(crate) fn sum_of<T: Float, const ROWS: usize>(rows: [&[T]; ROWS], f: impl Fn([T; ROWS]) -> T) -> T {
     let n = rows[0].len();
     let rows = rows.map(
         #[inline(always)]
         |row| &row[..n],
     );
-    let mut total = [T::ZERO; SUMS];
+    let mut total = T::ZERO;
     if n < LANES {
         for at in 0..n {
-            let values = f(std::array::from_fn(
+            total += f(rows.map(
                 #[inline(always)]
-                |row| rows[row][at],
+                |row| row[at],
             ));
-            (0..SUMS).for_each(|sum| total[sum] += values[sum]);
         }
         return total;
     }
     for start in (0..n).step_by(BLOCK) {
         let end = n.min(start + BLOCK);
-        let mut lanes = [[T::ZERO; LANES]; SUMS];
+        let mut lanes = [T::ZERO; LANES];
         let whole = start + (end - start) / LANES * LANES;
         for at in (start..whole).step_by(LANES) {
-            let chunk: [&[T]; ROWS] = std::array::from_fn(
+            let chunk = rows.map(
                 #[inline(always)]
-                |row| &rows[row][at..at + LANES],
+                |row| &row[at..at + LANES],
             );
             for lane in 0..LANES {
-                let values = f(std::array::from_fn(
+                lanes[lane] += f(chunk.map(
                     #[inline(always)]
-                    |row| chunk[row][lane],
+                    |row| row[lane],
                 ));
-                (0..SUMS).for_each(|sum| lanes[sum][lane] += values[sum]);
             }
         }
         if whole < end {
@@ -56,23 +51,19 @@ pub(crate) fn sums<T: Float, const ROWS: usize, const SUMS: usize>(
                 rest[..end - whole].copy_from_slice(&row[whole..end]);
             }
             for lane in 0..LANES {
-                let values = f(std::array::from_fn(
+                let value = f(rest.map(
                     #[inline(always)]
-                    |row| rest[row][lane],
+                    |row| row[lane],
                 ));
-                for sum in 0..SUMS {
-                    lanes[sum][lane] += if lane < end - whole { values[sum] } else { T::ZERO };
-                }
+                lanes[lane] += if lane < end - whole { value } else { T::ZERO };
             }
         }
-        for (total, mut lanes) in total.iter_mut().zip(lanes) {
-            for width in [8, 4, 2, 1] {
-                for lane in 0..width {
-                    lanes[lane] += lanes[lane + width];
-                }
+        for width in [8, 4, 2, 1] {
+            for lane in 0..width {
+                lanes[lane] += lanes[lane + width];
             }
-            *total += lanes[0];
         }
+        total += lanes[0];
     }
     total
 }

@@ -150,12 +150,46 @@ fn cells(rows: usize, h: usize) {
     });
 }
 
+/// Some rows of a table that is larger than any cache, other ones each time.
+fn rows_of_a_table(rows: usize, row_len: usize, count: usize) {
+    let mut table = vec![0.5f32; rows * row_len];
+    let mut out = vec![0.25f32; count * row_len];
+    let mut state = 1u64;
+    let indices: Vec<Vec<i64>> = (0..512)
+        .map(|_| {
+            let mut index = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                ((state >> 33) as usize % rows) as i64
+            };
+            (0..count).map(|_| index()).collect()
+        })
+        .collect();
+    let mut turn = indices.iter().cycle();
+    let mut next = || turn.next().map_or(&[][..], |indices| indices);
+    let amount = (4 * count * row_len) as f64;
+    report(&format!("copy_rows {count} of [{rows}, {row_len}]"), amount, "B", || {
+        gather::copy_rows(&table, row_len, next(), &mut out);
+        black_box(&out);
+    });
+    report(&format!("copy_rows one by one {count} of [{rows}, {row_len}]"), amount, "B", || {
+        for (out, &index) in out.chunks_exact_mut(row_len).zip(next()) {
+            out.copy_from_slice(&table[index as usize * row_len..][..row_len]);
+        }
+        black_box(&out);
+    });
+    report(&format!("add_rows {count} of [{rows}, {row_len}]"), amount, "B", || {
+        gather::add_rows(&mut table, row_len, next(), &out, -1e-3);
+        black_box(&table);
+    });
+}
+
 fn main() {
     println!("instruction set: {}", isa::current().name());
     for (rows, n) in [(1, 10), (32, 10), (128, 10), (1024, 64), (1024, 128)] {
         functions(rows, n);
     }
     cells(32, 128);
+    rows_of_a_table(1_000_000, 64, 256);
     attentions(16, 64, 4, 32);
     attentions(4, 256, 4, 32);
     attentions(1, 1024, 4, 32);

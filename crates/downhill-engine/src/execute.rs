@@ -10,11 +10,12 @@ use crate::fusion::MAX_MEMBERS;
 use crate::pool::Pool;
 use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
 use crate::{strips, tiles};
-use downhill_autograd::operation::{ConvPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::operation::{AttentionPart, ConvPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
 use downhill_tensor::Key;
 use downhill_tensor::kernels::matmul::{Product, Update};
-use downhill_tensor::kernels::{conv, copy, elementwise, gather, isa, matmul, pool, reduce, softmax};
+use downhill_tensor::kernels::rows::{self, Rows};
+use downhill_tensor::kernels::{attention, conv, copy, elementwise, gather, isa, matmul, pool, reduce};
 use std::ops::Range;
 
 /// Most operations have at most three operands; opaque ones may have this many.
@@ -206,13 +207,20 @@ pub(crate) unsafe fn run<T: Precision>(
                 // SAFETY: as the caller says.
                 return unsafe { run_fallible(step, memory) }.map_err(|reason| (*number, reason));
             }
+            // SAFETY: as the caller says.
+            unsafe { check(step, memory) }.map_err(|reason| (*number, reason))?;
             pool.each(*parts, &|i, thread| {
                 // SAFETY: parts of one step write to disjoint stretches, apart from its operands.
                 unsafe { part(step, memory, i, *parts, *groups, thread) };
             });
         }
         Stage::Strip { steps: own, rows, groups, block } => {
+            let first = own.start;
             let steps = &steps[own.clone()];
+            for (number, step) in steps.iter().enumerate() {
+                // SAFETY: as the caller says.
+                unsafe { check(step, memory) }.map_err(|reason| (first + number, reason))?;
+            }
             pool.each(*groups, &|group, thread| {
                 let own = share(*rows, group, *groups);
                 for start in own.clone().step_by(*block) {
@@ -231,6 +239,47 @@ pub(crate) unsafe fn run<T: Precision>(
         }
     }
     Ok(())
+}
+
+/// Looks for values that a function of rows cannot take.
+///
+/// # Safety
+/// As [`run`].
+unsafe fn check<T: Precision>(step: &Step, memory: &Memory<'_, T>) -> Result<(), String> {
+    // Only classes can be wrong.
+    let Body::Rows(function, rows) = &step.body else { return Ok(()) };
+    if !matches!(function, RowFunction::CrossEntropy | RowFunction::CrossEntropyGradient) {
+        return Ok(());
+    }
+    let mut operands = [Rows::Index(&[]); MAX_OPERANDS];
+    // SAFETY: a step's operands and its result lie apart.
+    let operands = unsafe { rows_of(step, memory, *rows, 0..*rows, &mut operands) };
+    rows::check(*function, *rows, operands).map_err(|error| error.to_string())
+}
+
+/// The rows `part` of the operands of a function of rows.
+///
+/// # Safety
+/// Nobody writes to them meanwhile.
+unsafe fn rows_of<'a, 'b, T: Precision>(
+    step: &Step,
+    memory: &Memory<'a, T>,
+    rows: usize,
+    part: Range<usize>,
+    space: &'b mut [Rows<'a, T>; MAX_OPERANDS],
+) -> &'b [Rows<'a, T>] {
+    for (slot, operand) in space.iter_mut().zip(&step.operands) {
+        let width = operand.layout.shape().size() / rows.max(1);
+        let own = part.start * width..part.end * width;
+        // SAFETY: the caller answers for it.
+        *slot = unsafe {
+            match memory.buffers[operand.buffer].kind {
+                Kind::Float => Rows::Float(&memory.float_operand(operand)[own]),
+                Kind::Index => Rows::Index(&memory.index_operand(operand)[own]),
+            }
+        };
+    }
+    &space[..step.operands.len()]
 }
 
 fn is_fallible(body: &Body) -> bool {
@@ -466,12 +515,27 @@ unsafe fn work<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<u
         Body::Product(product, ..) => unsafe {
             multiply(step, memory, 0..product.m, 0..product.n, range, place.thread);
         },
-        Body::Rows(function, n) => {
-            let part = range.start * n..range.end * n;
-            let (x, out) = (&read_flat(0)[part.clone()], write(part));
-            match function {
-                RowFunction::Softmax => softmax::softmax(x, *n, out),
-                RowFunction::LogSoftmax => softmax::log_softmax(x, *n, out),
+        Body::Rows(function, rows) => {
+            let width = step.len / rows;
+            let mut operands = [Rows::Index(&[]); MAX_OPERANDS];
+            // SAFETY: a step's operands and its result lie apart.
+            let operands = unsafe { rows_of(step, memory, *rows, range.clone(), &mut operands) };
+            rows::apply(*function, range.len(), operands, write(range.start * width..range.end * width));
+        }
+        Body::Attention(kind, sizes, _) => {
+            // SAFETY: this is the calling thread's number.
+            let scratch = unsafe { memory.scratch(place.thread) };
+            let packed = range.start * sizes.packed_len()..range.end * sizes.packed_len();
+            let result = range.start * sizes.output_len()..range.end * sizes.output_len();
+            let projections = &read_flat(0)[packed.clone()];
+            match kind {
+                AttentionPart::Forward => {
+                    attention::attention(sizes, projections, write(result), scratch);
+                }
+                AttentionPart::Gradient => {
+                    let cotangent = &read_flat(1)[result];
+                    attention::attention_gradient(sizes, projections, cotangent, write(packed), scratch);
+                }
             }
         }
         Body::Conv2d(kind, geometry, _) => {

@@ -11,6 +11,7 @@ use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
 use crate::strips;
 use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction};
 use downhill_autograd::{Kind, Lowering, NodeId, Precision};
+use downhill_tensor::kernels::attention::attention_scratch_len;
 use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dOptions, conv2d_scratch_len};
 use downhill_tensor::kernels::matmul::{Product, Strides2, matmul_scratch_len};
 use downhill_tensor::kernels::pool::Pool2dGeometry;
@@ -291,7 +292,12 @@ impl<T: Precision> Lowerer<'_, T> {
             Lowering::Concat(axis) => return self.concat(*axis, &views, ty.shape, origin),
             other => {
                 let body = match other {
-                    Lowering::Rows(function) => Body::Rows(*function, shapes[0].last().copied().unwrap_or(1)),
+                    Lowering::Rows(function) => {
+                        Body::Rows(*function, shapes[0][..shapes[0].rank() - 1].iter().product())
+                    }
+                    Lowering::Attention(part, attention) => {
+                        Body::Attention(*part, attention.sizes(shapes[0]), shapes[0][0])
+                    }
                     Lowering::Conv2d(part, conv) => {
                         let (x, w) = match part {
                             ConvPart::Forward => (shapes[0], shapes[1]),
@@ -338,6 +344,7 @@ impl<T: Precision> Lowerer<'_, T> {
             Body::Loop(body) => body.scratch(),
             Body::Product(product, ..) => matmul_scratch_len::<T>(product),
             Body::Conv2d(_, geometry, _) => conv2d_scratch_len::<T>(geometry),
+            Body::Attention(_, sizes, _) => attention_scratch_len::<T>(sizes),
             _ => 0,
         };
         self.result.steps.push(Step { body, operands, outs, len, scratch, origin });

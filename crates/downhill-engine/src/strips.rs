@@ -146,7 +146,8 @@ pub(crate) fn units(step: &Step) -> Option<usize> {
             1 => product.m,
             many => many,
         },
-        Body::Rows(_, width) => step.len / (*width).max(1),
+        Body::Rows(_, rows) => *rows,
+        Body::Attention(_, _, sequences) => *sequences,
         Body::Conv2d(_, _, images) => *images,
         Body::Pool2d(_, _, planes) => *planes,
         _ => return None,
@@ -220,7 +221,7 @@ fn stays_in_rows(offset: isize, axes: &[(usize, isize)], len: usize, rows: usize
 /// Nanoseconds that a step takes on one thread, very roughly.
 fn cost(step: &Step) -> f64 {
     let each = match &step.body {
-        Body::Product(..) | Body::Conv2d(..) => return step.operations() as f64 / 60.0,
+        Body::Product(..) | Body::Conv2d(..) | Body::Attention(..) => return step.operations() as f64 / 60.0,
         Body::Loop(body) => 0.3 + 0.1 * body.functions.iter().map(crate::loops::Function::cost).sum::<f64>(),
         Body::Copy { .. } | Body::Combine(..) => 0.3,
         _ => 1.0,
@@ -338,7 +339,8 @@ fn parts(step: &Step, worth: usize) -> usize {
         Body::Conv2d(ConvPart::WeightGradient, geometry, _) => geometry.out_channels,
         Body::Conv2d(_, _, images) => *images,
         Body::Pool2d(_, _, planes) => *planes,
-        Body::Rows(_, width) => step.len / (*width).max(1),
+        Body::Rows(_, rows) => *rows,
+        Body::Attention(_, _, sequences) => *sequences,
         Body::Loop(body) => step.len / body.row,
         Body::Reduce(..) => step.len / 16,
         Body::Uniform(_) | Body::Combine(..) => step.len,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod aligned;
 mod baseline;
 mod callback;
 mod config;
@@ -17,6 +18,7 @@ mod run;
 mod run_directory;
 mod step;
 mod trainer;
+mod training_step;
 
 pub use callback::{Callback, Event, History};
 pub use config::{EarlyStopping, TrainConfig};
@@ -28,3 +30,4 @@ pub use outcome::{EpochRecord, Outcome, StopReason, TrainingMean};
 pub use predictions::Predictions;
 pub use run_directory::RunDirectory;
 pub use trainer::Trainer;
+pub use training_step::{AsData, StepOptions, TrainingStep};

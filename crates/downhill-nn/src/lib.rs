@@ -28,6 +28,7 @@ pub mod losses;
 pub mod metrics;
 pub mod models;
 mod network;
+mod rows;
 mod scope;
 mod summary;
 
@@ -42,6 +43,7 @@ pub use layers::{
 };
 pub use losses::{Loss, LossFunction, Reduction, loss_fn};
 pub use network::Network;
+pub use rows::{RowsProgram, SparseParameter};
 pub use scope::{Mode, Scope};
 pub use summary::{Row, Summary};
 

@@ -327,7 +327,7 @@ impl<T: Precision> TrainingStep<T> {
 const TRAINING: &str = "training";
 
 /// Whether the engine carries out updates in place.
-const IN_PLACE: bool = false;
+const IN_PLACE: bool = true;
 
 impl<T> std::fmt::Debug for TrainingStep<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

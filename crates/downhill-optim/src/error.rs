@@ -45,6 +45,14 @@ pub enum Error {
         /// The length that came.
         actual: usize,
     },
+    /// Rows of a gradient that do not fit the parameters for which the optimizer was made.
+    #[error("the rows at position {offset} of the parameters cannot be used: {reason}")]
+    Rows {
+        /// Where the parameter begins in the vector of all.
+        offset: usize,
+        /// What does not fit.
+        reason: String,
+    },
     /// A pattern of a parameter group that no name matches.
     #[error("the group pattern {pattern:?} matches none of the {count} parameters; they are called {}", sample(.names, *.count))]
     PatternMatchesNothing {

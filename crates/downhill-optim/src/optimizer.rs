@@ -1,6 +1,7 @@
 //! A rule with its state, applied to the flat vector of parameters.
 
 use crate::groups::{Segment, segments};
+use crate::rows::SeenRows;
 use crate::{Error, MAX_SLOTS, OptimizerConfig, OptimizerState, ParameterGroup, Piece, Result, Rule, Step};
 use downhill_tensor::{Float, ParameterLayout};
 
@@ -48,10 +49,11 @@ pub trait Optimize<T: Float>: Send {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer<T, R = OptimizerConfig> {
-    rule: R,
+    pub(crate) rule: R,
     len: usize,
-    segments: Vec<Segment>,
-    state: OptimizerState<T>,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) state: OptimizerState<T>,
+    pub(crate) seen: SeenRows<T>,
 }
 
 impl<T: Float, R: Rule> Optimizer<T, R> {
@@ -77,7 +79,7 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
         }
         let segments = segments(&rule, layout, groups)?;
         let state = OptimizerState::initial(&rule, layout.len());
-        Ok(Optimizer { rule, len: layout.len(), segments, state })
+        Ok(Optimizer { rule, len: layout.len(), segments, state, seen: SeenRows::default() })
     }
 
     /// The rule with its hyperparameters.
@@ -198,7 +200,7 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
 
     /// What a step demands.
     #[inline]
-    fn check_step(&self, parameters: usize, gradient: usize, factor: f64) -> Result<()> {
+    pub(crate) fn check_step(&self, parameters: usize, gradient: usize, factor: f64) -> Result<()> {
         let expected = self.len;
         for (what, actual) in [("parameter", parameters), ("gradient", gradient)] {
             if actual != expected {
@@ -287,7 +289,7 @@ impl<'a, T: Float, R: Rule> Iterator for Chunks<'a, T, R> {
 
 /// The slots of a state; those that the rule does not have are empty.
 #[inline]
-fn slots<T>(state: &mut OptimizerState<T>) -> [&mut [T]; MAX_SLOTS] {
+pub(crate) fn slots<T>(state: &mut OptimizerState<T>) -> [&mut [T]; MAX_SLOTS] {
     let mut slots = state.slots.iter_mut();
     std::array::from_fn(|_| slots.next().map_or(&mut [][..], |slot| &mut slot.values[..]))
 }

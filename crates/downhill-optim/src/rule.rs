@@ -140,6 +140,19 @@ fn pass<T: Float, const N: usize, const L: usize>(
     }
 }
 
+/// What becomes of a row whose gradient is 0, and so whether a step may leave it out: see
+/// [`Optimizer::step_rows`](crate::Optimizer::step_rows).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowSteps {
+    /// It moves, by momentum or decay, and cannot be left out.
+    Never,
+    /// It would move a little, since averages fade; an optimizer that leaves it out is another one, which is
+    /// known as the *lazy* form of this one.
+    Lazily,
+    /// It stays as it is, with its state: leaving it out changes nothing.
+    Exactly,
+}
+
 /// An update rule: hyperparameters, and the formula that they enter.
 ///
 /// Implement it for a type of your own to use it wherever an optimizer of this crate is used:
@@ -189,6 +202,11 @@ pub trait Rule: Send + Sync {
     /// The state that the rule keeps beside each parameter: at most [`MAX_SLOTS`] values.
     fn slots(&self) -> Vec<Slot> {
         Vec::new()
+    }
+
+    /// Whether a step may look at those rows of a parameter alone whose gradient is not 0.
+    fn row_steps(&self) -> RowSteps {
+        RowSteps::Never
     }
 
     /// Makes one step on a piece of the parameters.

@@ -17,8 +17,10 @@ mod progress;
 mod run;
 mod run_directory;
 mod step;
+mod step_options;
 mod trainer;
 mod training_step;
+mod way;
 
 pub use callback::{Callback, Event, History};
 pub use config::{EarlyStopping, TrainConfig};
@@ -29,5 +31,6 @@ pub use model_spec::ModelSpec;
 pub use outcome::{EpochRecord, Outcome, StopReason, TrainingMean};
 pub use predictions::Predictions;
 pub use run_directory::RunDirectory;
+pub use step_options::{AsData, StepOptions};
 pub use trainer::Trainer;
-pub use training_step::{AsData, StepOptions, TrainingStep};
+pub use training_step::TrainingStep;

@@ -3,8 +3,8 @@
 
 use downhill_autograd::{Data, Type};
 use downhill_engine::Engine;
-use downhill_nn::{Activation, BatchNorm, Dropout, Linear, Loss, Network, Sequential, models};
-use downhill_optim::{Adam, GradientDescent, ParameterGroup, Sgd};
+use downhill_nn::{Activation, BatchNorm, Dropout, Embedding, Linear, Loss, Network, Sequential, models};
+use downhill_optim::{Adagrad, Adam, GradientDescent, ParameterGroup, Sgd};
 use downhill_train::{StepOptions, TrainingStep};
 
 const INPUT: [usize; 2] = [6, 4];
@@ -160,4 +160,56 @@ fn an_option_outside_its_domain_is_refused_before_the_first_step() {
         |clip_norm, clip_value| refused(StepOptions { clip_norm, clip_value, ..Adam::default().into() });
     assert!(clipped(Some(0.0), None).contains("clip_norm"));
     assert!(clipped(None, Some(f64::NAN)).contains("clip_value"));
+}
+
+/// A network over words, and the loss of a batch of six.
+fn words() -> (Network<Sequential>, Type) {
+    let layers = Sequential::new().with_named("words", Embedding::new(50, 4)).with(Linear::new(3));
+    (Network::new(layers, Type::index([6])).unwrap(), Type::index([6]))
+}
+
+fn on_words(options: impl Into<StepOptions>) -> TrainingStep {
+    let (network, target) = words();
+    let engine = Engine::with_threads(2);
+    TrainingStep::new(&network, network.input(), target, &Loss::CrossEntropy, options, &engine).unwrap()
+}
+
+#[test]
+fn steps_on_rows_move_as_steps_on_the_gradient() {
+    let adagrad = Adagrad { learning_rate: 0.3, ..Adagrad::default() };
+    // A limit that is never reached, but for which there must be the whole gradient.
+    let whole = StepOptions { clip_value: Some(1e9), ..adagrad.clone().into() };
+    let (mut rows, mut whole) = (on_words(adagrad), on_words(whole));
+    for step in 0..10 {
+        let batch = [7, 7, step, 3 + step, 49, 7];
+        let classes = [0, 1, 2, 1, 0, 2];
+        let (ours, theirs) = (rows.step(&batch, &classes).unwrap(), whole.step(&batch, &classes).unwrap());
+        assert!((ours - theirs).abs() <= 1e-5 * theirs, "{ours} is not {theirs}");
+    }
+    for (ours, theirs) in rows.parameters().iter().zip(whole.parameters()) {
+        assert!((ours - theirs).abs() <= 1e-4, "{ours} is not {theirs}");
+    }
+}
+
+#[test]
+fn adam_is_lazy_only_where_that_is_asked_for() {
+    let adam = || StepOptions::from(Adam { learning_rate: 0.1, ..Adam::default() });
+    for (options, moves) in [(adam(), true), (StepOptions { lazy_rows: true, ..adam() }, false)] {
+        let mut step = on_words(options);
+        step.step(&[7; 6], &[1; 6]).unwrap();
+        let row = step.parameters()[7 * 4..8 * 4].to_vec();
+        step.step(&[8; 6], &[1; 6]).unwrap();
+        assert_eq!(step.parameters()[7 * 4..8 * 4] != row[..], moves);
+    }
+}
+
+#[test]
+fn a_word_out_of_range_is_an_error_and_changes_nothing() {
+    for options in [StepOptions::from(Adagrad::default()), GradientDescent::default().into()] {
+        let mut step = on_words(options);
+        let before = step.parameters().to_vec();
+        let error = step.step(&[0, 1, 2, 3, 4, 50], &[0; 6]).unwrap_err().to_string();
+        assert!(error.contains("50"), "{error}");
+        assert_eq!(step.parameters(), before);
+    }
 }

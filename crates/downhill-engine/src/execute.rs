@@ -9,7 +9,7 @@
 use crate::pool::Pool;
 use crate::scalars;
 use crate::step::{Body, Buffer, Home, Operand, Step};
-use downhill_autograd::operation::{ConvPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::operation::{PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
 use downhill_tensor::Key;
 use downhill_tensor::kernels::{conv, copy, gather, isa, matmul, pool, reduce, softmax};
@@ -340,6 +340,9 @@ unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thre
                 RowFunction::LogSoftmax => softmax::log_softmax(x, *n, out),
             }
         }
+        Body::Conv2dPrepare(kind, geometry) => {
+            conv::conv2d_prepare(geometry, *kind, read_flat(&step.operands[0]), write(0..len));
+        }
         Body::Conv2d(kind, geometry, images) => {
             let (first, second) = (read_flat(&step.operands[0]), read_flat(&step.operands[1]));
             // SAFETY: this is the calling thread's number.
@@ -348,13 +351,13 @@ unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thre
             let input = own.start * geometry.input_len()..own.end * geometry.input_len();
             let output = own.start * geometry.output_len()..own.end * geometry.output_len();
             match kind {
-                ConvPart::Forward => {
-                    conv::conv2d(geometry, &first[input], second, write(output), scratch);
+                conv::Conv2dPart::Forward => {
+                    conv::conv2d(geometry, second, &first[input], write(output), scratch);
                 }
-                ConvPart::InputGradient => {
+                conv::Conv2dPart::InputGradient => {
                     conv::conv2d_input_gradient(geometry, second, &first[output], write(input), scratch);
                 }
-                ConvPart::WeightGradient => {
+                conv::Conv2dPart::WeightGradient => {
                     let channels = share(geometry.out_channels, i, step.parts);
                     let window = geometry.weight_len() / geometry.out_channels;
                     let out = write(channels.start * window..channels.end * window);

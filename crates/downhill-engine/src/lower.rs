@@ -8,7 +8,9 @@ use crate::passes::{Lifetime, place};
 use crate::step::{Body, Buffer, Home, Operand, Step};
 use downhill_autograd::operation::{ConvPart, Movement, PoolPart};
 use downhill_autograd::{Kind, Lowering, NodeId, Precision};
-use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dOptions, conv2d_scratch_len};
+use downhill_tensor::kernels::conv::{
+    Conv2dGeometry, Conv2dOptions, Conv2dPart, conv2d_prepared_len, conv2d_scratch_len,
+};
 use downhill_tensor::kernels::matmul::{Product, Strides2, matmul_scratch_len};
 use downhill_tensor::kernels::pool::Pool2dGeometry;
 use downhill_tensor::{Layout, Shape, Slice};
@@ -144,10 +146,10 @@ impl<T: Precision> Lowerer<'_, T> {
                 let body = match other {
                     Lowering::Rows(function) => Body::Rows(*function, shapes[0].last().copied().unwrap_or(1)),
                     Lowering::Conv2d(part, conv) => {
-                        let (x, w) = match part {
-                            ConvPart::Forward => (shapes[0], shapes[1]),
-                            ConvPart::InputGradient => (ty.shape, shapes[1]),
-                            ConvPart::WeightGradient => (shapes[0], ty.shape),
+                        let (part, x, w) = match part {
+                            ConvPart::Forward => (Conv2dPart::Forward, shapes[0], shapes[1]),
+                            ConvPart::InputGradient => (Conv2dPart::InputGradient, ty.shape, shapes[1]),
+                            ConvPart::WeightGradient => (Conv2dPart::WeightGradient, shapes[0], ty.shape),
                         };
                         let options = Conv2dOptions {
                             stride: conv.stride,
@@ -157,7 +159,7 @@ impl<T: Precision> Lowerer<'_, T> {
                         };
                         let geometry =
                             Conv2dGeometry::new([x[1], x[2], x[3]], [w[0], w[1], w[2], w[3]], options)?;
-                        Body::Conv2d(*part, geometry, x[0])
+                        Body::Conv2d(part, geometry, x[0])
                     }
                     Lowering::Pool2d(part, pool) => {
                         let x = if *part == PoolPart::AverageScatter { ty.shape } else { shapes[0] };
@@ -174,7 +176,13 @@ impl<T: Precision> Lowerer<'_, T> {
                     Lowering::Uniform(stream) => Body::Uniform(*stream),
                     _ => Body::Opaque { operation: operation.clone(), shapes, shape: ty.shape },
                 };
-                let views = views.into_iter().map(|view| self.contiguous(view, origin)).collect();
+                let mut views: Vec<Operand> =
+                    views.into_iter().map(|view| self.contiguous(view, origin)).collect();
+                if let Body::Conv2d(part @ (Conv2dPart::Forward | Conv2dPart::InputGradient), geometry, _) =
+                    body
+                {
+                    views[1] = self.prepared(part, geometry, views[1], origin);
+                }
                 (body, views)
             }
         };
@@ -188,11 +196,25 @@ impl<T: Precision> Lowerer<'_, T> {
         let mut step = Step { body, operands, out, len, parts: 1, scratch: 0, origin };
         step.scratch = match &step.body {
             Body::Product(product, _) => matmul_scratch_len::<T>(product),
-            Body::Conv2d(_, geometry, _) => conv2d_scratch_len::<T>(geometry),
+            Body::Conv2d(part, geometry, _) => conv2d_scratch_len::<T>(geometry, *part),
             _ => 0,
         };
         step.parts = parts(&step, self.threads);
         self.result.steps.push(step);
+    }
+
+    /// The weights of a convolution in the form that its kernel reads.
+    fn prepared(
+        &mut self,
+        part: Conv2dPart,
+        geometry: Conv2dGeometry,
+        weights: Operand,
+        origin: NodeId,
+    ) -> Operand {
+        let len = conv2d_prepared_len(&geometry, part);
+        let buffer = self.buffer(Kind::Float, len, UNPLACED);
+        self.push(Body::Conv2dPrepare(part, geometry), vec![weights], buffer, len, origin);
+        Operand { buffer, layout: Layout::contiguous(Shape::from([len])) }
     }
 
     /// A movement as another view of the same buffer, or else as a loop.
@@ -385,7 +407,7 @@ fn parts(step: &Step, threads: usize) -> usize {
             many => share(p.m * p.n * p.k * many, PRODUCT_GRAIN, many),
         },
         Body::Conv2d(part, g, images) => {
-            let limit = if *part == ConvPart::WeightGradient { g.out_channels } else { *images };
+            let limit = if *part == Conv2dPart::WeightGradient { g.out_channels } else { *images };
             share(step.operations() as usize / 2, PRODUCT_GRAIN, limit)
         }
         Body::Pool2d(_, _, planes) => share(step.len, FUNCTION_GRAIN, *planes),

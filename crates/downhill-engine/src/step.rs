@@ -1,8 +1,8 @@
 //! The loops that a plan consists of.
 
-use downhill_autograd::operation::{AnyOperation, ConvPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::operation::{AnyOperation, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Kind, NodeId};
-use downhill_tensor::kernels::conv::Conv2dGeometry;
+use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dPart};
 use downhill_tensor::kernels::matmul::Product;
 use downhill_tensor::kernels::pool::Pool2dGeometry;
 use downhill_tensor::kernels::scalar::{Binary, Unary};
@@ -58,7 +58,10 @@ pub(crate) enum Body {
     Pad(Layout),
     /// A function of each row of this length.
     Rows(RowFunction, usize),
-    Conv2d(ConvPart, Conv2dGeometry, usize),
+    /// The weights, in the form that the part of the convolution reads.
+    Conv2dPrepare(Conv2dPart, Conv2dGeometry),
+    /// Of so many images.
+    Conv2d(Conv2dPart, Conv2dGeometry, usize),
     Pool2d(PoolPart, Pool2dGeometry, usize),
     Gather {
         rows: usize,
@@ -122,9 +125,10 @@ impl Step {
             Body::Pad(_) => "pad",
             Body::Rows(RowFunction::Softmax, _) => "softmax",
             Body::Rows(RowFunction::LogSoftmax, _) => "log_softmax",
-            Body::Conv2d(ConvPart::Forward, ..) => "conv2d",
-            Body::Conv2d(ConvPart::InputGradient, ..) => "conv2d_input_gradient",
-            Body::Conv2d(ConvPart::WeightGradient, ..) => "conv2d_weight_gradient",
+            Body::Conv2dPrepare(..) => "conv2d_prepare",
+            Body::Conv2d(Conv2dPart::Forward, ..) => "conv2d",
+            Body::Conv2d(Conv2dPart::InputGradient, ..) => "conv2d_input_gradient",
+            Body::Conv2d(Conv2dPart::WeightGradient, ..) => "conv2d_weight_gradient",
             Body::Pool2d(PoolPart::Max, ..) => "max_pool2d",
             Body::Pool2d(PoolPart::MaxScatter, ..) => "max_pool2d_scatter",
             Body::Pool2d(PoolPart::MaxGather, ..) => "max_pool2d_gather",

@@ -4,6 +4,7 @@
 //!
 //! TODO
 
+mod direct;
 mod geometry;
 mod layer;
 mod product;
@@ -36,18 +37,32 @@ pub enum Conv2dPart {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
     Winograd,
+    Direct,
     Product,
 }
+
+/// Channels, on both sides, from which transforms cost less than they save.
+const WINOGRAD_CHANNELS: usize = 8;
+/// Elements that [`Method::Direct`] may hold: a quarter of the second nearest cache in single precision.
+const DIRECT_SCRATCH: usize = 1 << 15;
 
 impl Method {
     fn of(geometry: &Conv2dGeometry, part: Conv2dPart) -> Self {
         let g = geometry;
-        let plain = g.stride == [1, 1] && g.dilation == [1, 1];
-        let empty = g.input_len() == 0 || g.output_len() == 0;
-        let (inputs, outputs) = (g.in_channels / g.groups, g.out_channels / g.groups);
-        let _ = part;
-        if !empty && plain && g.kernel == [3, 3] && inputs >= 8 && outputs >= 8 {
+        if g.input_len() == 0 || g.output_len() == 0 || g.stride != [1, 1] {
+            return Method::Product;
+        }
+        let layer = layer(g, part);
+        let channels = layer.in_channels.min(layer.out_channels);
+        if g.kernel == [3, 3] && g.dilation == [1, 1] && channels >= WINOGRAD_CHANNELS {
             return Method::Winograd;
+        }
+        let scratch = match part {
+            Conv2dPart::WeightGradient => direct::weight_gradient_scratch_len(&layer),
+            _ => direct::scratch_len(&layer),
+        };
+        if g.kernel != [1, 1] && scratch <= DIRECT_SCRATCH {
+            return Method::Direct;
         }
         Method::Product
     }
@@ -68,6 +83,7 @@ pub fn conv2d_prepared_len(geometry: &Conv2dGeometry, part: Conv2dPart) -> usize
     }
     match Method::of(geometry, part) {
         Method::Winograd => winograd::prepared_len(&layer(geometry, part)),
+        Method::Direct => direct::prepared_len(&layer(geometry, part)),
         Method::Product => geometry.weight_len(),
     }
 }
@@ -101,6 +117,7 @@ pub fn conv2d_prepare_with<T: Float>(
         Method::Winograd => {
             with_vectors(isa, winograd::Prepare { layer: &layer(geometry, part), weights, out });
         }
+        Method::Direct => direct::prepare(&layer(geometry, part), weights, out),
         Method::Product => out.copy_from_slice(weights),
     }
 }
@@ -112,6 +129,10 @@ pub fn conv2d_scratch_len<T: Float>(geometry: &Conv2dGeometry, part: Conv2dPart)
             winograd::weight_gradient_scratch_len::<T>(&layer(geometry, part))
         }
         (Method::Winograd, _) => winograd::scratch_len::<T>(&layer(geometry, part)),
+        (Method::Direct, Conv2dPart::WeightGradient) => {
+            direct::weight_gradient_scratch_len(&layer(geometry, part))
+        }
+        (Method::Direct, _) => direct::scratch_len(&layer(geometry, part)),
         (Method::Product, _) => product::scratch_len::<T>(geometry),
     }
 }
@@ -149,6 +170,10 @@ pub fn conv2d_with<T: Float>(
             let layer = &Layer::forward(geometry);
             with_vectors(isa, winograd::Convolution { layer, prepared, x, out, scratch });
         }
+        Method::Direct => {
+            let layer = &Layer::forward(geometry);
+            with_vectors(isa, direct::Convolution { layer, prepared, x, out, scratch });
+        }
         Method::Product => product::forward(isa, geometry, x, prepared, out, scratch),
     }
 }
@@ -185,6 +210,10 @@ pub fn conv2d_input_gradient_with<T: Float>(
         Method::Winograd => {
             let layer = &Layer::input_gradient(geometry);
             with_vectors(isa, winograd::Convolution { layer, prepared, x: g, out: dx, scratch });
+        }
+        Method::Direct => {
+            let layer = &Layer::input_gradient(geometry);
+            with_vectors(isa, direct::Convolution { layer, prepared, x: g, out: dx, scratch });
         }
         Method::Product => product::input_gradient(isa, geometry, prepared, g, dx, scratch),
     }
@@ -229,6 +258,10 @@ pub fn conv2d_weight_gradient_with<T: Float>(
         Method::Winograd => {
             let layer = &Layer::forward(geometry);
             with_vectors(isa, winograd::WeightGradient { layer, part, x, g, dw, accumulate, scratch });
+        }
+        Method::Direct => {
+            let layer = &Layer::forward(geometry);
+            with_vectors(isa, direct::WeightGradient { layer, part, x, g, dw, accumulate, scratch });
         }
         Method::Product => product::weight_gradient(isa, geometry, part, x, g, dw, accumulate, scratch),
     }

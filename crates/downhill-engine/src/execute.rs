@@ -10,7 +10,7 @@ use crate::fusion::MAX_MEMBERS;
 use crate::pool::Pool;
 use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
 use crate::{strips, tiles};
-use downhill_autograd::operation::{AttentionPart, ConvPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::operation::{AttentionPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
 use downhill_tensor::Key;
 use downhill_tensor::kernels::matmul::{Product, Update};
@@ -408,7 +408,7 @@ unsafe fn part<T: Precision>(
                 }
                 multiply(step, memory, rows, columns, 0..1, thread);
             }
-            Body::Conv2d(ConvPart::WeightGradient, geometry, images) => {
+            Body::Conv2d(conv::Conv2dPart::WeightGradient, geometry, images) => {
                 let channels = share(geometry.out_channels, i, parts);
                 weight_gradient(step, memory, channels, 0..*images, place);
             }
@@ -452,6 +452,10 @@ unsafe fn part<T: Precision>(
                         copy::copy_strided(x, layout, row * block..(row + 1) * block, out);
                     }
                 }
+            }
+            Body::Conv2dPrepare(part, geometry) => {
+                let out = memory.part_mut(step.outs[0], 0..step.len);
+                conv::conv2d_prepare(geometry, *part, memory.float_operand(&step.operands[0]), out);
             }
             Body::Pad(layout) => {
                 let out = memory.part_mut(step.outs[0], 0..step.len);
@@ -544,15 +548,15 @@ unsafe fn work<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<u
             // SAFETY: this is the calling thread's number.
             let scratch = unsafe { memory.scratch(place.thread) };
             match kind {
-                ConvPart::Forward => {
-                    conv::conv2d(geometry, &read_flat(0)[input], read_flat(1), write(output), scratch);
+                conv::Conv2dPart::Forward => {
+                    conv::conv2d(geometry, read_flat(1), &read_flat(0)[input], write(output), scratch);
                 }
-                ConvPart::InputGradient => {
+                conv::Conv2dPart::InputGradient => {
                     let (cotangent, weight) = (&read_flat(0)[output], read_flat(1));
                     conv::conv2d_input_gradient(geometry, weight, cotangent, write(input), scratch);
                 }
                 // SAFETY: the group's sums belong to this call.
-                ConvPart::WeightGradient => unsafe {
+                conv::Conv2dPart::WeightGradient => unsafe {
                     weight_gradient(step, memory, 0..geometry.out_channels, range, place);
                 },
             }

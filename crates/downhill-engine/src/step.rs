@@ -2,10 +2,10 @@
 
 use crate::fusion::Sum;
 use crate::loops::Loop;
-use downhill_autograd::operation::{AnyOperation, AttentionPart, ConvPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::operation::{AnyOperation, AttentionPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Kind, NodeId};
 use downhill_tensor::kernels::attention::Attention;
-use downhill_tensor::kernels::conv::Conv2dGeometry;
+use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dPart};
 use downhill_tensor::kernels::matmul::Product;
 use downhill_tensor::kernels::pool::Pool2dGeometry;
 use downhill_tensor::{Layout, Shape};
@@ -74,7 +74,10 @@ pub(crate) enum Body {
     Rows(RowFunction, usize),
     /// Over so many sequences.
     Attention(AttentionPart, Attention, usize),
-    Conv2d(ConvPart, Conv2dGeometry, usize),
+    /// The weights, in the form that the part of the convolution reads.
+    Conv2dPrepare(Conv2dPart, Conv2dGeometry),
+    /// Of so many images.
+    Conv2d(Conv2dPart, Conv2dGeometry, usize),
     Pool2d(PoolPart, Pool2dGeometry, usize),
     Gather {
         rows: usize,
@@ -167,9 +170,10 @@ impl Step {
             Body::Rows(function, _) => function.name(),
             Body::Attention(AttentionPart::Forward, ..) => "attention",
             Body::Attention(AttentionPart::Gradient, ..) => "attention_gradient",
-            Body::Conv2d(ConvPart::Forward, ..) => "conv2d",
-            Body::Conv2d(ConvPart::InputGradient, ..) => "conv2d_input_gradient",
-            Body::Conv2d(ConvPart::WeightGradient, ..) => "conv2d_weight_gradient",
+            Body::Conv2dPrepare(..) => "conv2d_prepare",
+            Body::Conv2d(Conv2dPart::Forward, ..) => "conv2d",
+            Body::Conv2d(Conv2dPart::InputGradient, ..) => "conv2d_input_gradient",
+            Body::Conv2d(Conv2dPart::WeightGradient, ..) => "conv2d_weight_gradient",
             Body::Pool2d(PoolPart::Max, ..) => "max_pool2d",
             Body::Pool2d(PoolPart::MaxScatter, ..) => "max_pool2d_scatter",
             Body::Pool2d(PoolPart::MaxGather, ..) => "max_pool2d_gather",

@@ -12,7 +12,7 @@ use crate::lower::{Lowered, UNPLACED};
 use crate::loops::Load;
 use crate::step::{Body, Buffer, Change, Operand, Stage, Step};
 use downhill_autograd::Kind;
-use downhill_autograd::operation::ConvPart;
+use downhill_tensor::kernels::conv::Conv2dPart;
 use downhill_tensor::Layout;
 use std::collections::HashMap;
 
@@ -100,7 +100,7 @@ fn across(step: &Step, number: usize) -> bool {
     match &step.body {
         Body::Loop(body) => body.sums_across(number),
         Body::Product(product, batches, _) => batches.len() == 1 && is_row_sum(step, product.m, product.k),
-        Body::Conv2d(ConvPart::WeightGradient, ..) => true,
+        Body::Conv2d(Conv2dPart::WeightGradient, ..) => true,
         _ => false,
     }
 }
@@ -197,7 +197,7 @@ fn reads_by_rows(step: &Step, number: usize, operand: &Operand, buffer: &Buffer,
                 })
         }
         Body::Conv2d(part, ..) => match (part, number) {
-            (ConvPart::WeightGradient, _) | (_, 0) => whole && buffer.len.is_multiple_of(rows),
+            (Conv2dPart::WeightGradient, _) | (_, 0) => whole && buffer.len.is_multiple_of(rows),
             _ => false,
         },
         _ => whole && buffer.len.is_multiple_of(rows),
@@ -336,7 +336,7 @@ fn parts(step: &Step, worth: usize) -> usize {
             1 => product.m.max(product.n),
             many => many,
         },
-        Body::Conv2d(ConvPart::WeightGradient, geometry, _) => geometry.out_channels,
+        Body::Conv2d(Conv2dPart::WeightGradient, geometry, _) => geometry.out_channels,
         Body::Conv2d(_, _, images) => *images,
         Body::Pool2d(_, _, planes) => *planes,
         Body::Rows(_, rows) => *rows,

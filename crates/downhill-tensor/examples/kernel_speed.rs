@@ -3,9 +3,6 @@
 //! `cargo run --release -p downhill-tensor --example kernel_speed [FILTER]`
 #![allow(clippy::print_stdout)]
 
-use downhill_tensor::kernels::conv::{
-    Conv2dGeometry, Conv2dOptions, conv2d, conv2d_input_gradient, conv2d_scratch_len, conv2d_weight_gradient,
-};
 use downhill_tensor::kernels::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
 use downhill_tensor::kernels::pool::{Pool2dGeometry, max_pool2d, max_pool2d_scatter};
 use downhill_tensor::kernels::reduce::{Axes, argmax, sum};
@@ -72,37 +69,6 @@ impl Report {
         let second = Product { b: Strides2::row_major(k).transposed(), ..plain };
         self.product("A B' ", second, m * k, k * n);
     }
-
-    fn convolution(
-        &self,
-        images: usize,
-        image: [usize; 3],
-        weight: [usize; 4],
-    ) -> Result<(), Box<dyn Error>> {
-        let padding = [weight[2] / 2, weight[3] / 2];
-        let geometry = Conv2dGeometry::new(image, weight, Conv2dOptions { padding, ..Default::default() })?;
-        let mut x = vec![0.5f32; images * geometry.input_len()];
-        let mut w = vec![0.25f32; geometry.weight_len()];
-        let mut y = vec![0.125f32; images * geometry.output_len()];
-        let mut scratch = vec![0.0; conv2d_scratch_len::<f32>(&geometry)];
-        let window = geometry.weight_len() / geometry.out_channels;
-        let operations = 2.0 * (y.len() * window) as f64;
-        let name = format!("{images}x{image:?} {weight:?}");
-        self.line(&format!("conv {name} forward"), operations, "FLOP", || {
-            conv2d(&geometry, &x, &w, &mut y, &mut scratch);
-            black_box(&y);
-        });
-        self.line(&format!("conv {name} dx"), operations, "FLOP", || {
-            conv2d_input_gradient(&geometry, &w, &y, &mut x, &mut scratch);
-            black_box(&x);
-        });
-        x.fill(0.5);
-        self.line(&format!("conv {name} dw"), operations, "FLOP", || {
-            conv2d_weight_gradient(&geometry, 0..weight[0], &x, &y, &mut w, false, &mut scratch);
-            black_box(&w);
-        });
-        Ok(())
-    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -125,10 +91,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     report.product("x w  ", Product::row_major(1 << 16, 1, 32), 1 << 21, 32);
     let gradient = Product { a: Strides2::row_major(32).transposed(), ..Product::row_major(32, 1, 1 << 16) };
     report.product("x'r  ", gradient, 1 << 21, 1 << 16);
-
-    report.convolution(64, [1, 28, 28], [16, 1, 3, 3])?;
-    report.convolution(64, [16, 14, 14], [32, 16, 3, 3])?;
-    report.convolution(32, [64, 32, 32], [64, 64, 3, 3])?;
 
     let n = 4096;
     let (x, mut y) = (vec![0.3f32; n], vec![0.0f32; n]);

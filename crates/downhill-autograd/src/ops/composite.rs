@@ -80,5 +80,7 @@ fn rows_of<'a, T>(data: &Data<'a, T>) -> Rows<'a, T> {
     match *data {
         Data::Float(values) => Rows::Float(values),
         Data::Index(values) => Rows::Index(values),
+        // No operand of an operation is bound so.
+        Data::InPlace => Rows::Index(&[]),
     }
 }

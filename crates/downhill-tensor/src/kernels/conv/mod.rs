@@ -1,114 +1,221 @@
 //! Two-dimensional convolution (cross-correlation, as PyTorch) with its gradients.
 //!
-//! Images are `[channels, height, width]`, weights `[out channels, in channels / groups, height, width]`. Each
-//! image is unfolded into a matrix whose columns are the windows (im2col; Chellapilla, Puri and Simard, "High
-//! Performance Convolutional Neural Networks for Document Processing", 2006), and the convolution is a
-//! product with it.
+//! Images are `[channels, height, width]`, weights `[out channels, in channels / groups, height, width]`.
 //!
-//! All image slices hold whole images. Outputs and input gradients of images do not touch each other: a
-//! part of the work is a call on sub-slices of whole images. The gradient of the weight may be cut by output
-//! channels; it is a sum over the images of a call, so cutting the images changes its last bits.
+//! TODO
 
+mod direct;
 mod geometry;
+mod layer;
+mod product;
+mod tile;
 mod unfold;
+mod vector;
+mod window;
+mod winograd;
 
 pub use geometry::{Conv2dGeometry, Conv2dOptions};
 
-use super::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
+use super::isa::{Isa, current};
 use crate::Float;
+use layer::Layer;
 use std::ops::Range;
-use unfold::{Unfolding, unfolded_len};
+use vector::with_vectors;
 
-/// `out[group] = weight[group] · unfolded`, for this many windows.
-fn forward_product(geometry: &Conv2dGeometry, windows: usize) -> Product {
-    Product {
-        c_row_stride: geometry.windows(),
-        ..Product::row_major(geometry.out_channels / geometry.groups, windows, geometry.window_len())
+/// The convolution or one of its gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Conv2dPart {
+    /// The convolution itself.
+    Forward,
+    /// The gradient by the images.
+    InputGradient,
+    /// The gradient by the weights.
+    WeightGradient,
+}
+
+/// How a part is computed: a function of the geometry alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Winograd,
+    Direct,
+    Product,
+}
+
+/// Channels, on both sides, from which transforms cost less than they save.
+const WINOGRAD_CHANNELS: usize = 8;
+/// Elements that [`Method::Direct`] may hold: a quarter of the second nearest cache in single precision.
+const DIRECT_SCRATCH: usize = 1 << 15;
+
+impl Method {
+    fn of(geometry: &Conv2dGeometry, part: Conv2dPart) -> Self {
+        let g = geometry;
+        if g.input_len() == 0 || g.output_len() == 0 || g.stride != [1, 1] {
+            return Method::Product;
+        }
+        let layer = layer(g, part);
+        let channels = layer.in_channels.min(layer.out_channels);
+        if g.kernel == [3, 3] && g.dilation == [1, 1] && channels >= WINOGRAD_CHANNELS {
+            return Method::Winograd;
+        }
+        let scratch = match part {
+            Conv2dPart::WeightGradient => direct::weight_gradient_scratch_len(&layer),
+            _ => direct::scratch_len(&layer),
+        };
+        if g.kernel != [1, 1] && scratch <= DIRECT_SCRATCH {
+            return Method::Direct;
+        }
+        Method::Product
     }
 }
 
-/// `unfolded = weight[group]ᵀ · g[group]`, for this many windows.
-fn input_product(geometry: &Conv2dGeometry, windows: usize) -> Product {
-    let window = geometry.window_len();
-    Product {
-        a: Strides2::row_major(window).transposed(),
-        b: Strides2::row_major(geometry.windows()),
-        ..Product::row_major(window, windows, geometry.out_channels / geometry.groups)
+/// The layer that a part with stride 1 is.
+fn layer(geometry: &Conv2dGeometry, part: Conv2dPart) -> Layer {
+    match part {
+        Conv2dPart::InputGradient => Layer::input_gradient(geometry),
+        _ => Layer::forward(geometry),
     }
 }
 
-/// `dw[group]ᵀ += unfolded · g[group]ᵀ`, for this many windows: transposed, because `g` is the smaller one
-/// to pack.
-fn weight_product(geometry: &Conv2dGeometry, windows: usize) -> Product {
-    Product {
-        b: Strides2::row_major(geometry.windows()).transposed(),
-        ..Product::row_major(geometry.window_len(), geometry.out_channels / geometry.groups, windows)
+/// Elements of what [`conv2d_prepare`] makes of the weights for a part; none for the gradient by the weights.
+pub fn conv2d_prepared_len(geometry: &Conv2dGeometry, part: Conv2dPart) -> usize {
+    if part == Conv2dPart::WeightGradient {
+        return 0;
+    }
+    match Method::of(geometry, part) {
+        Method::Winograd => winograd::prepared_len(&layer(geometry, part)),
+        Method::Direct => direct::prepared_len(&layer(geometry, part)),
+        Method::Product => geometry.weight_len(),
     }
 }
 
-/// How many elements of scratch space [`conv2d`], [`conv2d_input_gradient`] and
-/// [`conv2d_weight_gradient`] need.
-pub fn conv2d_scratch_len<T: Float>(geometry: &Conv2dGeometry) -> usize {
-    let of_products = Unfolding::blocks(geometry).flat_map(|block| {
-        let windows = block.windows().len();
-        [forward_product, input_product, weight_product].map(|product| product(geometry, windows))
-    });
-    let for_products = of_products.map(|product| matmul_scratch_len::<T>(&product)).max().unwrap_or(0);
-    unfolded_len(geometry) + geometry.weight_len() + for_products
-}
-
-/// The convolution of all images in `x`.
+/// Brings the weights into the form that [`conv2d`] or [`conv2d_input_gradient`] reads: once for all images
+/// that are convolved with them.
 ///
 /// # Panics
 /// Where a slice has not the length that the geometry says.
-pub fn conv2d<T: Float>(geometry: &Conv2dGeometry, x: &[T], weight: &[T], out: &mut [T], scratch: &mut [T]) {
-    let images = geometry.images(x.len(), out.len(), weight.len());
-    let (space, scratch) = scratch.split_at_mut(unfolded_len(geometry));
-    for i in 0..images * geometry.groups {
-        let x = share(x, i, geometry.input_len() / geometry.groups);
-        let weight = share(weight, i % geometry.groups, geometry.weight_len() / geometry.groups);
-        let out = share_mut(out, i, geometry.output_len() / geometry.groups);
-        for block in Unfolding::blocks(geometry) {
-            let windows = block.windows();
-            let unfolded = unfolded(geometry, &block, x, space);
-            let product = forward_product(geometry, windows.len());
-            let out = out.get_mut(windows.start..).unwrap_or_default();
-            matmul(&product, 0..product.m, 0..product.n, weight, unfolded, out, Update::SET, scratch);
+pub fn conv2d_prepare<T: Float>(geometry: &Conv2dGeometry, part: Conv2dPart, weights: &[T], out: &mut [T]) {
+    conv2d_prepare_with(current(), geometry, part, weights, out);
+}
+
+/// [`conv2d_prepare`] with a chosen instruction set.
+///
+/// # Panics
+/// As [`conv2d_prepare`].
+pub fn conv2d_prepare_with<T: Float>(
+    isa: Isa,
+    geometry: &Conv2dGeometry,
+    part: Conv2dPart,
+    weights: &[T],
+    out: &mut [T],
+) {
+    assert_eq!(weights.len(), geometry.weight_len(), "the weights have another length");
+    assert_eq!(out.len(), conv2d_prepared_len(geometry, part), "the prepared weights have another length");
+    if out.is_empty() {
+        return;
+    }
+    match Method::of(geometry, part) {
+        Method::Winograd => {
+            with_vectors(isa, winograd::Prepare { layer: &layer(geometry, part), weights, out });
         }
+        Method::Direct => direct::prepare(&layer(geometry, part), weights, out),
+        Method::Product => out.copy_from_slice(weights),
     }
 }
 
-/// The gradient of the convolution with respect to its input, for the gradient `g` of its output.
+/// Elements of scratch space that a part needs.
+pub fn conv2d_scratch_len<T: Float>(geometry: &Conv2dGeometry, part: Conv2dPart) -> usize {
+    match (Method::of(geometry, part), part) {
+        (Method::Winograd, Conv2dPart::WeightGradient) => {
+            winograd::weight_gradient_scratch_len::<T>(&layer(geometry, part))
+        }
+        (Method::Winograd, _) => winograd::scratch_len::<T>(&layer(geometry, part)),
+        (Method::Direct, Conv2dPart::WeightGradient) => {
+            direct::weight_gradient_scratch_len(&layer(geometry, part))
+        }
+        (Method::Direct, _) => direct::scratch_len(&layer(geometry, part)),
+        (Method::Product, _) => product::scratch_len::<T>(geometry),
+    }
+}
+
+/// The convolution of all images in `x`, with the weights as [`conv2d_prepare`] made them for
+/// [`Conv2dPart::Forward`].
+///
+/// # Panics
+/// Where a slice has not the length that the geometry says.
+pub fn conv2d<T: Float>(
+    geometry: &Conv2dGeometry,
+    prepared: &[T],
+    x: &[T],
+    out: &mut [T],
+    scratch: &mut [T],
+) {
+    conv2d_with(current(), geometry, prepared, x, out, scratch);
+}
+
+/// [`conv2d`] with a chosen instruction set.
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn conv2d_with<T: Float>(
+    isa: Isa,
+    geometry: &Conv2dGeometry,
+    prepared: &[T],
+    x: &[T],
+    out: &mut [T],
+    scratch: &mut [T],
+) {
+    geometry.images(x.len(), out.len());
+    match Method::of(geometry, Conv2dPart::Forward) {
+        Method::Winograd => {
+            let layer = &Layer::forward(geometry);
+            with_vectors(isa, winograd::Convolution { layer, prepared, x, out, scratch });
+        }
+        Method::Direct => {
+            let layer = &Layer::forward(geometry);
+            with_vectors(isa, direct::Convolution { layer, prepared, x, out, scratch });
+        }
+        Method::Product => product::forward(isa, geometry, x, prepared, out, scratch),
+    }
+}
+
+/// The gradient of the convolution with respect to its input, for the gradient `g` of its output, with the
+/// weights as [`conv2d_prepare`] made them for [`Conv2dPart::InputGradient`].
 ///
 /// # Panics
 /// Where a slice has not the length that the geometry says.
 pub fn conv2d_input_gradient<T: Float>(
     geometry: &Conv2dGeometry,
-    weight: &[T],
+    prepared: &[T],
     g: &[T],
     dx: &mut [T],
     scratch: &mut [T],
 ) {
-    let images = geometry.images(dx.len(), g.len(), weight.len());
-    let (space, scratch) = scratch.split_at_mut(unfolded_len(geometry));
-    for i in 0..images * geometry.groups {
-        let weight = share(weight, i % geometry.groups, geometry.weight_len() / geometry.groups);
-        let g = share(g, i, geometry.output_len() / geometry.groups);
-        let dx = share_mut(dx, i, geometry.input_len() / geometry.groups);
-        if geometry.is_unfolded() {
-            let product = input_product(geometry, geometry.windows());
-            matmul(&product, 0..product.m, 0..product.n, weight, g, dx, Update::SET, scratch);
-            continue;
+    conv2d_input_gradient_with(current(), geometry, prepared, g, dx, scratch);
+}
+
+/// [`conv2d_input_gradient`] with a chosen instruction set.
+///
+/// # Panics
+/// As [`conv2d_input_gradient`].
+pub fn conv2d_input_gradient_with<T: Float>(
+    isa: Isa,
+    geometry: &Conv2dGeometry,
+    prepared: &[T],
+    g: &[T],
+    dx: &mut [T],
+    scratch: &mut [T],
+) {
+    geometry.images(dx.len(), g.len());
+    match Method::of(geometry, Conv2dPart::InputGradient) {
+        Method::Winograd => {
+            let layer = &Layer::input_gradient(geometry);
+            with_vectors(isa, winograd::Convolution { layer, prepared, x: g, out: dx, scratch });
         }
-        dx.fill(T::ZERO);
-        for block in Unfolding::blocks(geometry) {
-            let windows = block.windows();
-            let product = input_product(geometry, windows.len());
-            let unfolded = &mut space[..product.m * product.n];
-            let g = g.get(windows.start..).unwrap_or_default();
-            matmul(&product, 0..product.m, 0..product.n, weight, g, unfolded, Update::SET, scratch);
-            block.fold(unfolded, dx);
+        Method::Direct => {
+            let layer = &Layer::input_gradient(geometry);
+            with_vectors(isa, direct::Convolution { layer, prepared, x: g, out: dx, scratch });
         }
+        Method::Product => product::input_gradient(isa, geometry, prepared, g, dx, scratch),
     }
 }
 
@@ -126,71 +233,36 @@ pub fn conv2d_weight_gradient<T: Float>(
     accumulate: bool,
     scratch: &mut [T],
 ) {
-    let images = geometry.images(x.len(), g.len(), geometry.weight_len());
+    conv2d_weight_gradient_with(current(), geometry, part, x, g, dw, accumulate, scratch);
+}
+
+/// [`conv2d_weight_gradient`] with a chosen instruction set.
+///
+/// # Panics
+/// As [`conv2d_weight_gradient`].
+#[allow(clippy::too_many_arguments)]
+pub fn conv2d_weight_gradient_with<T: Float>(
+    isa: Isa,
+    geometry: &Conv2dGeometry,
+    part: Range<usize>,
+    x: &[T],
+    g: &[T],
+    dw: &mut [T],
+    accumulate: bool,
+    scratch: &mut [T],
+) {
+    geometry.images(x.len(), g.len());
     assert!(part.end <= geometry.out_channels, "the part exceeds the output channels");
     assert_eq!(dw.len(), part.len() * geometry.window_len(), "the gradient has another length");
-    let (group_out, window) = (geometry.out_channels / geometry.groups, geometry.window_len());
-    let (space, scratch) = scratch.split_at_mut(unfolded_len(geometry));
-    let (sums, scratch) = scratch.split_at_mut(geometry.weight_len());
-    sums.fill(T::ZERO);
-    // The part's channels within a group.
-    let channels = |group: usize| {
-        let first = group * group_out;
-        let of = |channel: usize| channel.clamp(first, first + group_out) - first;
-        of(part.start)..of(part.end)
-    };
-    for i in 0..images * geometry.groups {
-        let group = i % geometry.groups;
-        if channels(group).is_empty() {
-            continue;
+    match Method::of(geometry, Conv2dPart::WeightGradient) {
+        Method::Winograd => {
+            let layer = &Layer::forward(geometry);
+            with_vectors(isa, winograd::WeightGradient { layer, part, x, g, dw, accumulate, scratch });
         }
-        let x = share(x, i, geometry.input_len() / geometry.groups);
-        let g = share(g, i, geometry.output_len() / geometry.groups);
-        let sums = share_mut(sums, group, group_out * window);
-        for block in Unfolding::blocks(geometry) {
-            let windows = block.windows();
-            let unfolded = unfolded(geometry, &block, x, space);
-            let product = weight_product(geometry, windows.len());
-            matmul(
-                &product,
-                0..window,
-                channels(group),
-                unfolded,
-                &g[windows.start..],
-                sums,
-                Update::ADD,
-                scratch,
-            );
+        Method::Direct => {
+            let layer = &Layer::forward(geometry);
+            with_vectors(isa, direct::WeightGradient { layer, part, x, g, dw, accumulate, scratch });
         }
+        Method::Product => product::weight_gradient(isa, geometry, part, x, g, dw, accumulate, scratch),
     }
-    for (channel, dw) in part.zip(dw.chunks_exact_mut(window.max(1))) {
-        let (group, column) = (channel / group_out, channel % group_out);
-        let sums = share(sums, group, group_out * window)[column..].iter().step_by(group_out);
-        for (dw, &sum) in dw.iter_mut().zip(sums) {
-            *dw = if accumulate { *dw + sum } else { sum };
-        }
-    }
-}
-
-/// The block's matrix: made in `space`, or the channels themselves where they are it.
-fn unfolded<'a, T: Float>(
-    geometry: &Conv2dGeometry,
-    block: &Unfolding,
-    x: &'a [T],
-    space: &'a mut [T],
-) -> &'a [T] {
-    if geometry.is_unfolded() {
-        return x;
-    }
-    let space = &mut space[..geometry.window_len() * block.windows().len()];
-    block.unfold(x, space);
-    space
-}
-
-fn share<T>(all: &[T], number: usize, length: usize) -> &[T] {
-    &all[number * length..(number + 1) * length]
-}
-
-fn share_mut<T>(all: &mut [T], number: usize, length: usize) -> &mut [T] {
-    &mut all[number * length..(number + 1) * length]
 }

@@ -10,7 +10,9 @@
 
 use super::isa::{Isa, current, vectorize};
 use super::math;
-use super::matmul::{Product, Strides2, Update, matmul_scratch_len, matmul_with};
+use super::matmul::{Product, Strides2, matmul_scratch_len, matmul_with};
+use super::rows::sum_of;
+use super::softmax::shift;
 use crate::Float;
 
 /// The sizes of one sequence.
@@ -249,8 +251,7 @@ fn product<T: Float>(
     accumulate: bool,
     scratch: &mut [T],
 ) {
-    let update = if accumulate { Update::ADD } else { Update::SET };
-    matmul_with(isa, product, 0..product.m, 0..product.n, a, b, c, update, scratch);
+    matmul_with(isa, product, 0..product.m, 0..product.n, a, b, c, accumulate, scratch);
 }
 
 /// One head of one sequence.
@@ -333,23 +334,20 @@ impl Head {
                     if end < keys {
                         row[end..keys].fill(T::ZERO);
                     }
-                    let row = row[..end].as_chunks_mut::<LANES>().0;
-                    let mut most = [T::NEG_INFINITY; LANES];
-                    for chunk in &*row {
-                        (0..LANES).for_each(|lane| most[lane] = most[lane].maximum(chunk[lane]));
-                    }
-                    let most = join(most, T::maximum);
-                    let shift = if most == T::NEG_INFINITY { T::ZERO } else { most };
-                    let mut sums = [T::ZERO; LANES];
-                    for chunk in &mut *row {
-                        for lane in 0..LANES {
-                            chunk[lane] = math::exp(chunk[lane] - shift);
-                            sums[lane] += chunk[lane];
-                        }
-                    }
-                    let sum = join(sums, |a, b| a + b);
+                    let row = &mut row[..end];
+                    let shift = shift(row);
+                    // In loops of their own, of which the compiler makes vector instructions.
+                    row.iter_mut().for_each(
+                        #[inline(always)]
+                        |score| *score = math::exp(*score - shift),
+                    );
+                    let sum = sum_of(
+                        [&*row],
+                        #[inline(always)]
+                        |[p]| p,
+                    );
                     let scale = if sum == T::ZERO { T::ZERO } else { T::ONE / sum };
-                    row.iter_mut().flatten().for_each(|p| *p *= scale);
+                    row.iter_mut().for_each(|p| *p *= scale);
                 }
             },
         );
@@ -365,7 +363,7 @@ impl Head {
             #[inline(always)]
             |_| {
                 for (p, g) in p.chunks_exact(stride).zip(g.chunks_exact_mut(stride)).take(rows) {
-                    let dot = super::rows::sum_of(
+                    let dot = sum_of(
                         [&p[..keys], &g[..keys]],
                         #[inline(always)]
                         |[p, g]| p * g,
@@ -375,13 +373,4 @@ impl Head {
             },
         );
     }
-}
-
-/// Joins lanes by halves.
-#[inline(always)]
-fn join<T: Float>(mut lanes: [T; LANES], f: impl Fn(T, T) -> T) -> T {
-    for width in [8, 4, 2, 1] {
-        (0..width).for_each(|lane| lanes[lane] = f(lanes[lane], lanes[lane + width]));
-    }
-    lanes[0]
 }

@@ -10,12 +10,14 @@
 
 use super::isa::{Isa, current, vectorize};
 use super::math;
-use super::reduce::{row_max, row_sum};
+use super::reduce::row_sum;
 use super::rows::sum_of;
 use crate::Float;
 
 /// Elements that are treated in one go, while they are in the nearest cache.
 const CHUNK: usize = 4096;
+/// Exponentials of one row that are held at once.
+const SPACE: usize = 256;
 /// Rows shorter than this are computed side by side.
 const SHORT: usize = 16;
 /// As many of them as there are lanes.
@@ -106,7 +108,7 @@ pub fn log_softmax_with<T: Float>(isa: Isa, x: &[T], n: usize, out: &mut [T]) {
             for (x, out) in x.chunks(chunk(n)).zip(out.chunks_mut(chunk(n))) {
                 exponentials(x, n, out);
                 for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
-                    let (shift, rest) = (finite_shift(row_max(x)), finite_ln(row_sum(out)));
+                    let (shift, rest) = (shift(x), finite_ln(row_sum(out)));
                     out.iter_mut().zip(x).for_each(|(out, &x)| *out = (x - shift) - rest);
                 }
             }
@@ -324,6 +326,22 @@ fn finite_shift<T: Float>(max: T) -> T {
     if max == T::NEG_INFINITY { T::ZERO } else { max }
 }
 
+/// What to subtract from a whole row. A NaN is passed over: it makes the sum of the row's exponentials NaN
+/// anyway, and without it a comparison is one instruction.
+#[inline(always)]
+pub(crate) fn shift<T: Float>(row: &[T]) -> T {
+    let larger = |a: T, b: T| if b > a { b } else { a };
+    let mut lanes = [T::NEG_INFINITY; SHORT];
+    let (chunks, rest) = row.as_chunks::<SHORT>();
+    for chunk in chunks {
+        for lane in 0..SHORT {
+            lanes[lane] = larger(lanes[lane], chunk[lane]);
+        }
+    }
+    let most = lanes.iter().chain(rest).fold(T::NEG_INFINITY, |most, &x| larger(most, x));
+    finite_shift(most)
+}
+
 /// The logarithm of a sum of exponentials; 0 where there was nothing to add up.
 #[inline(always)]
 fn finite_ln<T: Float>(sum: T) -> T {
@@ -340,7 +358,7 @@ fn reciprocal<T: Float>(sum: T) -> T {
 #[inline(always)]
 fn exponentials<T: Float>(x: &[T], n: usize, out: &mut [T]) {
     for (x, out) in x.chunks_exact(n.max(1)).zip(out.chunks_exact_mut(n.max(1))) {
-        let shift = finite_shift(row_max(x));
+        let shift = shift(x);
         out.iter_mut().zip(x).for_each(|(out, &x)| *out = x - shift);
     }
     // In one loop over all rows: rows whose length is no multiple of a vector's would leave a rest each.
@@ -353,12 +371,21 @@ fn exponentials<T: Float>(x: &[T], n: usize, out: &mut [T]) {
 /// The shift of a row and `Σ exp(x_i - shift)`.
 #[inline(always)]
 fn sum_of_exponentials<T: Float>(row: &[T]) -> (T, T) {
-    let shift = finite_shift(row_max(row));
-    let sum = sum_of(
-        [row],
-        #[inline(always)]
-        |[x]| math::exp(x - shift),
-    );
+    let shift = shift(row);
+    let mut sum = T::ZERO;
+    let mut space = [T::ZERO; SPACE];
+    for row in row.chunks(SPACE) {
+        let space = &mut space[..row.len()];
+        space.iter_mut().zip(row).for_each(
+            #[inline(always)]
+            |(power, &x)| *power = math::exp(x - shift),
+        );
+        sum += sum_of(
+            [&*space],
+            #[inline(always)]
+            |[power]| power,
+        );
+    }
     (shift, sum)
 }
 
@@ -401,7 +428,7 @@ impl<T: Float> Side<'_, T> {
         for (j, powers) in powers[..self.n].iter_mut().enumerate() {
             *powers = self.column(j);
             for lane in 0..LANES {
-                shifts[lane] = shifts[lane].maximum(powers[lane]);
+                shifts[lane] = if powers[lane] > shifts[lane] { powers[lane] } else { shifts[lane] };
             }
         }
         let shifts = shifts.map(finite_shift);

@@ -66,7 +66,7 @@ impl<'a, T: Precision> Memory<'a, T> {
             Home::Constant(at) => unsafe { self.floats.add(at).cast_mut() },
             Home::Input { port, offset } => match self.inputs[port] {
                 Data::Float(values) => values[offset..].as_ptr().cast_mut(),
-                Data::Index(_) => unreachable!("the kinds of inputs are checked before a run"),
+                _ => unreachable!("the kinds of inputs are checked before a run"),
             },
             Home::Output { port, offset } => match self.outputs[port] {
                 // SAFETY: the lengths of outputs are checked before a run.
@@ -84,7 +84,7 @@ impl<'a, T: Precision> Memory<'a, T> {
             Home::Constant(at) => unsafe { self.indices.add(at).cast_mut() },
             Home::Input { port, offset } => match self.inputs[port] {
                 Data::Index(values) => values[offset..].as_ptr().cast_mut(),
-                Data::Float(_) => unreachable!("the kinds of inputs are checked before a run"),
+                _ => unreachable!("the kinds of inputs are checked before a run"),
             },
             Home::Output { port, offset } => match self.outputs[port] {
                 // SAFETY: the lengths of outputs are checked before a run.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// How a value comes about.
 #[derive(Clone, Debug)]
 pub(crate) enum Source<T> {
-    /// Part of an input, from this element on.
-    Input { port: usize, offset: usize },
+    /// Part of an input, from this element on; with the output that takes its place, if one does.
+    Input { port: usize, offset: usize, updated_by: Option<usize> },
     /// Real numbers known ahead.
     Floats(Arc<[T]>),
     /// Whole numbers known ahead.
@@ -48,7 +48,8 @@ impl<T: downhill_autograd::Precision> Graph<T> {
             .map(|id| {
                 let source = match program.node(id) {
                     Node::Leaf(Leaf::Input { port, part }) => {
-                        Source::Input { port: *port, offset: program.inputs()[*port].parts[*part].offset }
+                        let offset = program.inputs()[*port].parts[*part].offset;
+                        Source::Input { port: *port, offset, updated_by: program.updated_by(*port) }
                     }
                     Node::Leaf(Leaf::Scalar(x)) => Source::Floats(Arc::new([T::from_f64(*x)])),
                     Node::Leaf(Leaf::Float(x)) => {

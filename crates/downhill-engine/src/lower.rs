@@ -89,8 +89,11 @@ impl<T: Precision> Lowerer<'_, T> {
         let layout = Layout::contiguous(ty.shape);
         let len = ty.shape.size();
         let buffer = match &self.graph.values[value].source {
-            Source::Input { port, offset } => {
+            Source::Input { port, offset, updated_by: None } => {
                 self.buffer(ty.kind, len, Home::Input { port: *port, offset: *offset })
+            }
+            Source::Input { offset, updated_by: Some(port), .. } => {
+                self.buffer(ty.kind, len, Home::Output { port: *port, offset: *offset })
             }
             Source::Floats(numbers) => {
                 let start = self.result.floats.len();

@@ -36,8 +36,9 @@ pub use error::{Error, Result};
 pub use init::{Fan, Init};
 pub use layer::{Function, Layer, layer_fn};
 pub use layers::{
-    Activation, AnyLayer, AvgPool2d, BatchNorm, Conv2d, Dropout, Embedding, Flatten, LayerNorm, Linear,
-    MaxPool2d, MultiHeadAttention, Named, PositionEmbedding, Residual, Sequential, TransformerBlock,
+    Activation, AnyLayer, AvgPool2d, BatchNorm, Conv2d, Dropout, Embedding, Flatten, GlobalAveragePool2d,
+    LayerNorm, Linear, Lstm, MaxPool2d, MultiHeadAttention, Named, PositionEmbedding, Residual, Sequential,
+    TransformerBlock,
 };
 pub use losses::{Loss, LossFunction, Reduction, loss_fn};
 pub use network::Network;

@@ -5,6 +5,7 @@ It knows nothing of any library. A peer hands in a function that prepares a work
 
 import argparse
 import json
+import math
 import os
 import time
 
@@ -48,17 +49,16 @@ def memory(field):
 
 def measure(step, seconds):
     """A window of half the length to warm up, then three; sorted rates, the first and the last mean loss."""
-    first = sum(step() for _ in range(AVERAGED)) / AVERAGED
-
-    def window(length):
+    def window(length, most=math.inf):
         start, steps, losses = time.perf_counter(), 0, [0.0] * AVERAGED
         while True:
             losses[steps % AVERAGED] = step()
             steps += 1
             elapsed = time.perf_counter() - start
-            if elapsed >= length:
+            if elapsed >= length or steps == most:
                 return steps / elapsed, sum(losses) / min(steps, AVERAGED)
 
+    _, first = window(seconds / 2, AVERAGED)
     window(seconds / 2)
     results = [window(seconds) for _ in range(3)]
     return sorted(rate for rate, _ in results), first, results[-1][1]

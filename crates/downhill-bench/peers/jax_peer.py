@@ -161,7 +161,9 @@ def task(name):
         x = random.random((1_000_000, 32), np.float32) * 2 - 1
         odds = 1 / (1 + np.exp(-x @ np.linspace(-2, 2, 32, dtype=np.float32)[:, None]))
         y = (random.random((1_000_000, 1)) < odds).astype(np.float32)
-        return linear(32, 1), lambda p, x, y: binary(apply(p, x), y), optax.sgd(0.5), (x, y)
+        # XLA fuses a product written as a sum, and is twice as fast so as with a matrix of one column.
+        loss = lambda p, x, y: binary((x * p["weight"][:, 0]).sum(-1, keepdims=True) + p["bias"], y)
+        return linear(32, 1), loss, optax.sgd(0.5), (x, y)
     if name == "W5":
         x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
         y = np.array([[0], [1], [1], [0]], np.float32)

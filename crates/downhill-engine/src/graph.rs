@@ -39,6 +39,8 @@ pub(crate) struct Delivery {
 pub(crate) struct Graph<T> {
     pub values: Vec<Value<T>>,
     pub deliveries: Vec<Delivery>,
+    /// Which outputs take the place of an input.
+    updating: Vec<bool>,
 }
 
 impl<T: downhill_autograd::Precision> Graph<T> {
@@ -77,7 +79,13 @@ impl<T: downhill_autograd::Precision> Graph<T> {
                 })
             })
             .collect();
-        Graph { values, deliveries }
+        let updating = program.outputs().iter().map(|port| port.updates.is_some()).collect();
+        Graph { values, deliveries, updating }
+    }
+
+    /// Whether an output takes the place of an input.
+    pub fn updates(&self, output: usize) -> bool {
+        self.updating[output]
     }
 
     /// The operands of a value; none for what is not computed.

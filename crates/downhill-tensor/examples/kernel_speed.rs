@@ -6,7 +6,7 @@
 use downhill_tensor::kernels::conv::{
     Conv2dGeometry, Conv2dOptions, conv2d, conv2d_input_gradient, conv2d_scratch_len, conv2d_weight_gradient,
 };
-use downhill_tensor::kernels::matmul::{Product, Strides2, matmul, matmul_scratch_len};
+use downhill_tensor::kernels::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
 use downhill_tensor::kernels::pool::{Pool2dGeometry, max_pool2d, max_pool2d_scatter};
 use downhill_tensor::kernels::reduce::{Axes, argmax, sum};
 use downhill_tensor::kernels::{copy, elementwise, isa, math, softmax};
@@ -58,7 +58,7 @@ impl Report {
             operations,
             "FLOP",
             || {
-                matmul(&product, 0..product.m, 0..product.n, a, b, c, false, &mut scratch);
+                matmul(&product, 0..product.m, 0..product.n, a, b, c, Update::SET, &mut scratch);
                 black_box(&c);
             },
         );

@@ -14,7 +14,7 @@ mod unfold;
 
 pub use geometry::{Conv2dGeometry, Conv2dOptions};
 
-use super::matmul::{Product, Strides2, matmul, matmul_scratch_len};
+use super::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
 use crate::Float;
 use std::ops::Range;
 use unfold::{Unfolding, unfolded_len};
@@ -73,7 +73,7 @@ pub fn conv2d<T: Float>(geometry: &Conv2dGeometry, x: &[T], weight: &[T], out: &
             let unfolded = unfolded(geometry, &block, x, space);
             let product = forward_product(geometry, windows.len());
             let out = out.get_mut(windows.start..).unwrap_or_default();
-            matmul(&product, 0..product.m, 0..product.n, weight, unfolded, out, false, scratch);
+            matmul(&product, 0..product.m, 0..product.n, weight, unfolded, out, Update::SET, scratch);
         }
     }
 }
@@ -97,7 +97,7 @@ pub fn conv2d_input_gradient<T: Float>(
         let dx = share_mut(dx, i, geometry.input_len() / geometry.groups);
         if geometry.is_unfolded() {
             let product = input_product(geometry, geometry.windows());
-            matmul(&product, 0..product.m, 0..product.n, weight, g, dx, false, scratch);
+            matmul(&product, 0..product.m, 0..product.n, weight, g, dx, Update::SET, scratch);
             continue;
         }
         dx.fill(T::ZERO);
@@ -106,7 +106,7 @@ pub fn conv2d_input_gradient<T: Float>(
             let product = input_product(geometry, windows.len());
             let unfolded = &mut space[..product.m * product.n];
             let g = g.get(windows.start..).unwrap_or_default();
-            matmul(&product, 0..product.m, 0..product.n, weight, g, unfolded, false, scratch);
+            matmul(&product, 0..product.m, 0..product.n, weight, g, unfolded, Update::SET, scratch);
             block.fold(unfolded, dx);
         }
     }
@@ -151,7 +151,16 @@ pub fn conv2d_weight_gradient<T: Float>(
             let windows = block.windows();
             let unfolded = unfolded(geometry, &block, x, space);
             let product = weight_product(geometry, windows.len());
-            matmul(&product, 0..window, channels(group), unfolded, &g[windows.start..], sums, true, scratch);
+            matmul(
+                &product,
+                0..window,
+                channels(group),
+                unfolded,
+                &g[windows.start..],
+                sums,
+                Update::ADD,
+                scratch,
+            );
         }
     }
     for (channel, dw) in part.zip(dw.chunks_exact_mut(window.max(1))) {

@@ -148,7 +148,7 @@ def number(value):
 
 
 def table(head, rows):
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1)] + rows
+    lines = [head, ["---" if name in ("workload", "model", "bound by") else "---:" for name in head]] + rows
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -213,8 +213,8 @@ def report(results):
     return f"""# Benchmarks
 
 Whole training steps in f32: the next batch copied out of a data set of 8,192 examples in memory, forward, loss,
-backward, update, and the loss read. After a warm-up come three windows of {results['seconds']:g} s in each of
-{results['rounds']} rounds; the numbers are medians of all windows. Ours and theirs ran one after the other on the
+backward, update, and the loss read. After a warm-up come three windows of {results['seconds']:g} s, and that
+{results['rounds']} times over; the numbers are medians of all windows. Ours and theirs ran one after the other on the
 same idle machine, each in a process of its own, the peers on one thread where that was faster for them (¹). The
 workloads and their settings are described in
 [crates/downhill-bench](../crates/downhill-bench/README.md); this page is written by

@@ -169,7 +169,8 @@ pub fn halves(key: Key, count: usize, features: usize) -> Examples {
 
 /// Rows of a table of `count`, seven out of ten of which are 1.
 pub fn rows(key: Key, count: usize) -> Examples {
-    let rows: Vec<i64> = (0..EXAMPLES as u64).map(|i| (f64::from(key.uniform(i)) * count as f64) as i64).collect();
+    let rows: Vec<i64> =
+        (0..EXAMPLES as u64).map(|i| (f64::from(key.uniform(i)) * count as f64) as i64).collect();
     let targets = rows.iter().map(|row| if row * 7919 % 10 < 7 { 1.0 } else { 0.0 }).collect();
     Examples { inputs: Values::Index(rows), targets: Values::Float(targets), count: EXAMPLES }
 }

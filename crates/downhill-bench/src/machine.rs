@@ -26,8 +26,8 @@ pub struct Rates {
 const TIME: Duration = Duration::from_millis(400);
 /// The side of the matrices.
 const SIDE: usize = 1024;
-/// The length of the arrays: 64 MiB each.
-const LENGTH: usize = 16 << 20;
+/// The length of the arrays: 128 MiB each, four times a large cache.
+const LENGTH: usize = 32 << 20;
 
 impl Rates {
     /// Measures for about a second, on as many threads as the engine has. The best of many runs counts: what
@@ -68,7 +68,8 @@ fn fastest_product(engine: &Engine) -> Result<f64> {
     let (a, b) = (tape.input("a", [SIDE, SIDE]), tape.input("b", [SIDE, SIDE]));
     let product = a.matmul(b);
     let mut plan = engine.compile::<f32>(&tape.finish(&[Output::new("product", &product)])?)?;
-    let (mut a, mut b, mut product) = (vec![0.0; SIDE * SIDE], vec![0.0; SIDE * SIDE], vec![0.0; SIDE * SIDE]);
+    let (mut a, mut b, mut product) =
+        (vec![0.0; SIDE * SIDE], vec![0.0; SIDE * SIDE], vec![0.0; SIDE * SIDE]);
     Key::new(1).fill_uniform(0, &mut a);
     Key::new(2).fill_uniform(0, &mut b);
     let mut result = Ok(());

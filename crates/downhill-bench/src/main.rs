@@ -110,7 +110,11 @@ fn workloads(arguments: &Arguments) -> Result<()> {
         match in_own_process(line, arguments.options) {
             Ok(measurement) => {
                 let measurement = measurement.on(rates);
-                let text = if arguments.json { serde_json::to_string(&measurement)? } else { measurement.to_string() };
+                let text = if arguments.json {
+                    serde_json::to_string(&measurement)?
+                } else {
+                    measurement.to_string()
+                };
                 show(&text);
             }
             // One that fails keeps nobody from seeing the others.

@@ -142,4 +142,5 @@ impl fmt::Display for Measurement {
 }
 
 /// What stands over the lines of measurements.
-pub const HEADING: &str = "           batch    steps/s (     slowest to     fastest)     at floor   of floor         peak  loss";
+pub const HEADING: &str =
+    "           batch    steps/s (     slowest to     fastest)     at floor   of floor         peak  loss";

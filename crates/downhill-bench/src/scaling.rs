@@ -29,7 +29,11 @@ pub fn run(engine: &Engine, seconds: f64, folder: &Path, say: &mut dyn FnMut(&st
     let rates = Rates::measure(engine)?;
     say(&rates.to_string());
 
-    let mut grow = |name: &str, title: &str, axis: &str, sizes: &[usize], prepare: &dyn Fn(usize) -> Result<Prepared>| {
+    let mut grow = |name: &str,
+                    title: &str,
+                    axis: &str,
+                    sizes: &[usize],
+                    prepare: &dyn Fn(usize) -> Result<Prepared>| {
         say(&format!("\n{title}"));
         let mut points = Vec::new();
         for &size in sizes {
@@ -38,7 +42,10 @@ pub fn run(engine: &Engine, seconds: f64, folder: &Path, say: &mut dyn FnMut(&st
             let point =
                 Point { size, step: 1.0 / measured.steps_per_second[1], floor: prepared.cost.floor(&rates) };
             let share = 100.0 * point.floor / point.step;
-            say(&format!("{size:>6}  {:>12.6} s a step, floor {:.6} s, {share:.1} %", point.step, point.floor));
+            say(&format!(
+                "{size:>6}  {:>12.6} s a step, floor {:.6} s, {share:.1} %",
+                point.step, point.floor
+            ));
             points.push(point);
         }
         let curve = |name, value: fn(&Point) -> f64| Curve {
@@ -73,11 +80,13 @@ pub fn run(engine: &Engine, seconds: f64, folder: &Path, say: &mut dyn FnMut(&st
     }
     // What a time in proportion to the operations would be, from the largest program down.
     let &(most, longest) = compiled.last().ok_or("there are programs")?;
-    let proportional = compiled.iter().map(|&(operations, _)| (operations, longest * operations / most)).collect();
-    let curves =
-        [Curve { name: "compiling", points: compiled }, Curve { name: "in proportion", points: proportional }];
-    let plot =
-        Plot { title: "Compiling a plan", x_axis: "operations", y_axis: "seconds", curves: &curves };
+    let proportional =
+        compiled.iter().map(|&(operations, _)| (operations, longest * operations / most)).collect();
+    let curves = [
+        Curve { name: "compiling", points: compiled },
+        Curve { name: "in proportion", points: proportional },
+    ];
+    let plot = Plot { title: "Compiling a plan", x_axis: "operations", y_axis: "seconds", curves: &curves };
     write(folder, "scaling-compile", &plot)
 }
 

@@ -28,15 +28,22 @@ fn cost(convolutions: &[Convolution], [features, classes]: [usize; 2], batch: us
     products + Cost::product(batch, features, classes, true)
 }
 
-fn prepare(model: Sequential, image: [usize; 3], batch: usize, products: Cost, engine: &Engine) -> Result<Prepared> {
+fn prepare(
+    model: Sequential,
+    image: [usize; 3],
+    batch: usize,
+    products: Cost,
+    engine: &Engine,
+) -> Result<Prepared> {
     let [channels, height, width] = image;
     let types = [Type::float([batch, channels, height, width]), Type::index([batch])];
     let network = Network::new(model, types[0])?;
     let batches = Batches::copied(classes(Key::new(2), image.into()), batch)?;
     let rule = Adam { learning_rate: 1e-3, ..Adam::default() };
     let workload = Training::new(&network, types, &Loss::CrossEntropy, rule, batches, engine)?;
-    let cost =
-        products + Cost::adam(network.parameter_count()) + Cost::read(batch * image.iter().product::<usize>());
+    let cost = products
+        + Cost::adam(network.parameter_count())
+        + Cost::read(batch * image.iter().product::<usize>());
     Ok(Prepared { workload: Box::new(workload), cost })
 }
 

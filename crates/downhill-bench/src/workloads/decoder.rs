@@ -63,7 +63,6 @@ pub fn decoder(sizes: Sizes, batch: usize, engine: &Engine) -> Result<Prepared> 
     let batches = Batches::copied(tokens(Key::new(2), vocabulary, context), batch)?;
     let rule = AdamW { learning_rate: 3e-4, ..AdamW::default() };
     let workload = Training::new(&network, types, &Loss::CrossEntropy, rule, batches, engine)?;
-    let cost =
-        cost(sizes, batch) + Cost::adam(network.parameter_count()) + Cost::read(2 * batch * context);
+    let cost = cost(sizes, batch) + Cost::adam(network.parameter_count()) + Cost::read(2 * batch * context);
     Ok(Prepared { workload: Box::new(workload), cost })
 }

@@ -52,16 +52,27 @@ struct Row {
 
 /// All workloads. A new one is a function in a file of its family, and a row here.
 const REGISTER: [Row; 10] = [
-    Row { id: "W1", what: "MLP 784-128-10, ReLU", batches: &[1, 32, 128, 1024], prepare: |batch, engine| {
-        perceptron(128, batch, engine)
-    } },
+    Row {
+        id: "W1",
+        what: "MLP 784-128-10, ReLU",
+        batches: &[1, 32, 128, 1024],
+        prepare: |batch, engine| perceptron(128, batch, engine),
+    },
     Row { id: "W1b", what: "MLP 784-16-16-10, sigmoid", batches: &[10], prepare: sigmoid_perceptron },
     Row { id: "W2", what: "two convolutions on 1x28x28", batches: &[64], prepare: grey },
     Row { id: "W2b", what: "three convolutions on 3x32x32", batches: &[32], prepare: coloured },
-    Row { id: "W3", what: "transformer decoder, width 128", batches: &[16], prepare: |batch, engine| {
-        decoder(Sizes::default(), batch, engine)
-    } },
-    Row { id: "W4", what: "logistic regression, 1,000,000 x 32", batches: &[logistic::EXAMPLES], prepare: logistic },
+    Row {
+        id: "W3",
+        what: "transformer decoder, width 128",
+        batches: &[16],
+        prepare: |batch, engine| decoder(Sizes::default(), batch, engine),
+    },
+    Row {
+        id: "W4",
+        what: "logistic regression, 1,000,000 x 32",
+        batches: &[logistic::EXAMPLES],
+        prepare: logistic,
+    },
     Row { id: "W5", what: "XOR, MLP 2-8-1, tanh", batches: &[4], prepare: xor },
     Row { id: "W6", what: "Rosenbrock in 2 dimensions", batches: &[1], prepare: rosenbrock },
     Row { id: "W7", what: "embedding 1,000,000 x 64", batches: &[256], prepare: embedding },

@@ -101,7 +101,7 @@ def measure_line(peers, line, options, results):
     threads, cores = {}, os.cpu_count()
     for name in peers.commands:
         threads[name] = cores
-        if name == "downhill" or cores == 1:
+        if name == "downhill" or cores == 1 or not options.probe:
             continue
         try:
             # A short try of each; the last variant is the slow one, the first the one worth choosing for.
@@ -270,7 +270,7 @@ def main():
     parser.add_argument("--peers", nargs="+", default=list(TITLES), choices=list(TITLES))
     parser.add_argument("--seconds", type=float, default=2.0, help="of each window (2)")
     parser.add_argument("--rounds", type=int, default=2, help="how often each runs (2)")
-    parser.add_argument("--probe", type=float, default=0.4, help="seconds of a window when choosing threads (0.4)")
+    parser.add_argument("--probe", type=float, default=0.4, help="seconds of a window when choosing threads (0.4); 0 takes all cores")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "docs" / "benchmarks.md")
     parser.add_argument("--merge", action="store_true", help="keep what was measured before of other lines and peers")
     parser.add_argument("--python", type=pathlib.Path, default=TARGET / "peers" / "python" / "bin" / "python",

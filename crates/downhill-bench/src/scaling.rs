@@ -78,10 +78,10 @@ pub fn run(engine: &Engine, seconds: f64, folder: &Path, say: &mut dyn FnMut(&st
         say(&format!("{operations:>6} operations  {time:>12.6} s"));
         compiled.push((operations as f64, time));
     }
-    // What a time in proportion to the operations would be, from the largest program down.
-    let &(most, longest) = compiled.last().ok_or("there are programs")?;
+    // What a time in proportion to the operations would be, from the smallest program up.
+    let &(least, shortest) = compiled.first().ok_or("there are programs")?;
     let proportional =
-        compiled.iter().map(|&(operations, _)| (operations, longest * operations / most)).collect();
+        compiled.iter().map(|&(operations, _)| (operations, shortest * operations / least)).collect();
     let curves = [
         Curve { name: "compiling", points: compiled },
         Curve { name: "in proportion", points: proportional },

@@ -74,19 +74,9 @@ impl Layer for Lstm {
         let mut states = Vec::new();
         for step in 0..length {
             let gates = projected.at(step) + state.matmul(weight_hh);
-            [state, cell] = lstm_cell(gates, cell);
+            (state, cell) = gates.lstm_cell(cell);
             states.push(state);
         }
         if self.all_steps { scope.tape().stack(&states, 1) } else { state }
     }
-}
-
-/// One step: the new state and cell, from the gates before their functions `[n, 4 hidden]` and the cell
-/// `[n, hidden]`.
-fn lstm_cell<'t>(gates: Var<'t>, cell: Var<'t>) -> [Var<'t>; 2] {
-    let hidden = cell.dim(-1);
-    let [input, forget, candidate, output] =
-        [0, 1, 2, 3].map(|gate| gates.slice(-1, gate * hidden..(gate + 1) * hidden));
-    let cell = forget.sigmoid() * cell + input.sigmoid() * candidate.tanh();
-    [output.sigmoid() * cell.tanh(), cell]
 }

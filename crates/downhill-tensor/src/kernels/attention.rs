@@ -10,7 +10,7 @@
 
 use super::isa::{Isa, current, vectorize};
 use super::math;
-use super::matmul::{Product, Strides2, matmul_scratch_len, matmul_with};
+use super::matmul::{Product, Strides2, Update, matmul_scratch_len, matmul_with};
 use super::rows::sum_of;
 use super::softmax::shift;
 use crate::Float;
@@ -251,7 +251,8 @@ fn product<T: Float>(
     accumulate: bool,
     scratch: &mut [T],
 ) {
-    matmul_with(isa, product, 0..product.m, 0..product.n, a, b, c, accumulate, scratch);
+    let update = if accumulate { Update::ADD } else { Update::SET };
+    matmul_with(isa, product, 0..product.m, 0..product.n, a, b, c, update, scratch);
 }
 
 /// One head of one sequence.

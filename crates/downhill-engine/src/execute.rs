@@ -13,6 +13,7 @@ use crate::{strips, tiles};
 use downhill_autograd::operation::{AttentionPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
 use downhill_tensor::Key;
+use downhill_tensor::kernels::denormals::FlushDenormals;
 use downhill_tensor::kernels::matmul::{Product, Update};
 use downhill_tensor::kernels::rows::{self, Rows};
 use downhill_tensor::kernels::{attention, conv, copy, elementwise, gather, isa, matmul, pool, reduce};
@@ -210,6 +211,7 @@ pub(crate) unsafe fn run<T: Precision>(
             // SAFETY: as the caller says.
             unsafe { check(step, memory) }.map_err(|reason| (*number, reason))?;
             pool.each(*parts, &|i, thread| {
+                let _flush = (thread != 0).then(FlushDenormals::new);
                 // SAFETY: parts of one step write to disjoint stretches, apart from its operands.
                 unsafe { part(step, memory, i, *parts, *groups, thread) };
             });
@@ -222,6 +224,7 @@ pub(crate) unsafe fn run<T: Precision>(
                 unsafe { check(step, memory) }.map_err(|reason| (first + number, reason))?;
             }
             pool.each(*groups, &|group, thread| {
+                let _flush = (thread != 0).then(FlushDenormals::new);
                 let own = share(*rows, group, *groups);
                 for start in own.clone().step_by(*block) {
                     let end = own.end.min(start + block);
@@ -361,7 +364,12 @@ fn subtract_rows<T: Precision>(
     }
     for (&number, source) in numbers.iter().zip(source.chunks_exact(width.max(1))) {
         let out = &mut out[number as usize * width..][..width];
-        elementwise::zip_in_place(out, source, #[inline(always)] |x, y| x - factor * y);
+        elementwise::zip_in_place(
+            out,
+            source,
+            #[inline(always)]
+            |x, y| x - factor * y,
+        );
     }
     Ok(())
 }
@@ -424,10 +432,25 @@ unsafe fn part<T: Precision>(
                 let out = memory.part_mut(step.outs[0], part.clone());
                 for group in 0..*groups {
                     let x = &x[group * step.len..][part.clone()];
-                    if group == 0 && *change == Change::Set {
-                        out.copy_from_slice(x);
-                    } else {
-                        elementwise::zip_in_place(out, x, #[inline(always)] |a, b| a + b);
+                    match change {
+                        Change::Set if group == 0 => out.copy_from_slice(x),
+                        Change::Set | Change::Add => {
+                            elementwise::zip_in_place(
+                                out,
+                                x,
+                                #[inline(always)]
+                                |a, b| a + b,
+                            );
+                        }
+                        Change::Subtract => {
+                            let factor = memory.factor(step);
+                            elementwise::zip_in_place(
+                                out,
+                                x,
+                                #[inline(always)]
+                                |a, b| a - factor * b,
+                            );
+                        }
                     }
                 }
             }
@@ -626,7 +649,12 @@ unsafe fn multiply<T: Precision>(
 ///
 /// # Safety
 /// As [`run`]; the group's sums belong to this call.
-unsafe fn multiply_rows<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<usize>, place: Place) {
+unsafe fn multiply_rows<T: Precision>(
+    step: &Step,
+    memory: &Memory<'_, T>,
+    range: Range<usize>,
+    place: Place,
+) {
     let Body::Product(product, starts, _) = &step.body else { return };
     let part = Product { k: range.len(), ..*product };
     let [at_a, at_b] = starts[0];

@@ -128,7 +128,12 @@ impl Users {
     }
 
     /// Whether anything outside of `inside` needs the elements of a value; a reshape of it counts as itself.
-    pub fn outside<T: Precision>(&self, graph: &Graph<T>, value: usize, inside: &impl Fn(usize) -> bool) -> bool {
+    pub fn outside<T: Precision>(
+        &self,
+        graph: &Graph<T>,
+        value: usize,
+        inside: &impl Fn(usize) -> bool,
+    ) -> bool {
         self.delivered[value]
             || self.users[value].iter().any(|&user| {
                 if is_reshape(graph, user) { self.outside(graph, user, inside) } else { !inside(user) }
@@ -282,8 +287,8 @@ impl<T: Precision> Fusion<'_, T> {
             return own;
         }
         let ready = self.ready(own, Some(other)).max(self.ready(other, Some(own)));
-        if ready.0 == usize::MAX
-            || !self.is_in_time(own, other, ready) || !self.is_in_time(other, own, ready) {
+        if ready.0 == usize::MAX || !self.is_in_time(own, other, ready) || !self.is_in_time(other, own, ready)
+        {
             return own;
         }
         let moved = std::mem::take(&mut self.clusters[own].members);
@@ -439,12 +444,7 @@ fn adds_up<T: Precision>(graph: &Graph<T>, value: usize, scaled: bool) -> bool {
 
 /// Puts the units into an order in which they can be computed: each as late as its last value was recorded,
 /// but before whatever needs it, and before whatever takes the place of what it reads.
-fn order<T: Precision>(
-    graph: &Graph<T>,
-    users: &Users,
-    mut units: Vec<Unit>,
-    unit_of: Vec<usize>,
-) -> Order {
+fn order<T: Precision>(graph: &Graph<T>, users: &Users, mut units: Vec<Unit>, unit_of: Vec<usize>) -> Order {
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
     for (at, unit) in units.iter().enumerate() {
         for source in sources(graph, unit) {
@@ -528,10 +528,8 @@ fn in_place<T: Precision>(
         let mut moved = vec![(input, true)];
         while let Some((read, in_order)) = moved.pop() {
             for &user in &users.users[read] {
-                if matches!(
-                    &graph.values[user].source,
-                    Source::Operation { lowering: Lowering::Move(_), .. }
-                ) {
+                if matches!(&graph.values[user].source, Source::Operation { lowering: Lowering::Move(_), .. })
+                {
                     moved.push((user, in_order && is_reshape(graph, user)));
                 }
                 if unit_of[user] != usize::MAX {

@@ -191,9 +191,9 @@ impl Loop {
         let mut free: Vec<usize> = Vec::new();
         for number in 0..self.functions.len() {
             let function = self.functions[number];
-            let direct = stores.iter().find(|&&(argument, output)| {
-                argument == Argument::Result(number) && !shared[output]
-            });
+            let direct = stores
+                .iter()
+                .find(|&&(argument, output)| argument == Argument::Result(number) && !shared[output]);
             let place = if function.arguments().all(|argument| self.is_scalar(argument)) {
                 Place::Scalar
             } else if let Some(&(_, output)) = direct {

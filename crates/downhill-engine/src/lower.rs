@@ -288,7 +288,8 @@ impl<T: Precision> Lowerer<'_, T> {
                 (Body::Reduce(*reduction, axes.iter().fold(0, |mask, axis| mask | 1 << axis)), views)
             }
             Lowering::MatMul => {
-                let views: Vec<Operand> = views.into_iter().map(|view| self.multipliable(view, origin)).collect();
+                let views: Vec<Operand> =
+                    views.into_iter().map(|view| self.multipliable(view, origin)).collect();
                 (product(&views, ty.shape, Change::Set)?, views)
             }
             Lowering::Concat(axis) => return self.concat(*axis, &views, ty.shape, origin),
@@ -415,7 +416,13 @@ impl<T: Precision> Lowerer<'_, T> {
         let kind = self.result.buffers[view.buffer].kind;
         let buffer = self.buffer(kind, len, UNPLACED);
         if len > 0 {
-            self.push(Body::Copy { block: len, stride: len, start: 0 }, vec![view], vec![buffer], len, origin);
+            self.push(
+                Body::Copy { block: len, stride: len, start: 0 },
+                vec![view],
+                vec![buffer],
+                len,
+                origin,
+            );
         }
         Operand { buffer, layout }
     }
@@ -577,4 +584,3 @@ fn product(views: &[Operand], shape: Shape, change: Change) -> downhill_tensor::
     let batches = starts(&a)?.into_iter().zip(starts(&b)?).map(|(a, b)| [a, b]).collect();
     Ok(Body::Product(Product { m, n, k, a: strides(&a), b: strides(&b), c_row_stride: n }, batches, change))
 }
-

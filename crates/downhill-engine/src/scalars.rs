@@ -110,13 +110,30 @@ pub(crate) fn select<T: Float>(
             },
         ),
         (Numbers::Each(a), Numbers::All(b)) => {
-            zip(condition, a, out, #[inline(always)] |c, a| if c != T::ZERO { a } else { b });
+            zip(
+                condition,
+                a,
+                out,
+                #[inline(always)]
+                |c, a| if c != T::ZERO { a } else { b },
+            );
         }
         (Numbers::All(a), Numbers::Each(b)) => {
-            zip(condition, b, out, #[inline(always)] |c, b| if c != T::ZERO { a } else { b });
+            zip(
+                condition,
+                b,
+                out,
+                #[inline(always)]
+                |c, b| if c != T::ZERO { a } else { b },
+            );
         }
         (Numbers::All(a), Numbers::All(b)) => {
-            map(condition, out, #[inline(always)] |c| if c != T::ZERO { a } else { b });
+            map(
+                condition,
+                out,
+                #[inline(always)]
+                |c| if c != T::ZERO { a } else { b },
+            );
         }
     }
 }

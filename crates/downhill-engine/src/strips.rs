@@ -8,12 +8,12 @@
 //!
 //! Rows, groups and blocks follow from shapes alone, never from the number of threads, and so do all bits.
 
-use crate::lower::{Lowered, UNPLACED};
 use crate::loops::Load;
+use crate::lower::{Lowered, UNPLACED};
 use crate::step::{Body, Buffer, Change, Operand, Stage, Step};
 use downhill_autograd::Kind;
-use downhill_tensor::kernels::conv::Conv2dPart;
 use downhill_tensor::Layout;
+use downhill_tensor::kernels::conv::Conv2dPart;
 use std::collections::HashMap;
 
 /// The most groups of a strip.
@@ -73,7 +73,10 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
     for step in steps.by_ref() {
         let overtakes = step.operands.iter().any(|operand| written_later.contains(&operand.buffer))
             || step.outs.iter().any(|out| written_later.contains(out) || read_later.contains(out));
-        let overwrites = step.outs.iter().any(|out| read.contains(out) || written.contains_key(out));
+        // What changes a value by a sum over rows does so when the strip is done.
+        let changes_later = changes(&step) != Change::Set;
+        let overwrites =
+            !changes_later && step.outs.iter().any(|out| read.contains(out) || written.contains_key(out));
         let fitting = if overtakes || overwrites { None } else { fit(&step, buffers, &written, rows) };
         match fitting {
             Some(fitting) => {
@@ -102,6 +105,13 @@ fn across(step: &Step, number: usize) -> bool {
         Body::Product(product, batches, _) => batches.len() == 1 && is_row_sum(step, product.m, product.k),
         Body::Conv2d(Conv2dPart::WeightGradient, ..) => true,
         _ => false,
+    }
+}
+
+fn changes(step: &Step) -> Change {
+    match &step.body {
+        Body::Product(_, _, change) => *change,
+        _ => Change::Set,
     }
 }
 
@@ -140,7 +150,11 @@ fn gcd(a: usize, b: usize) -> usize {
 pub(crate) fn units(step: &Step) -> Option<usize> {
     let units = match &step.body {
         Body::Loop(body) => step.len / body.row,
-        Body::Product(_, _, change) if *change != Change::Set => return None,
+        Body::Product(product, batches, change)
+            if *change != Change::Set && (batches.len() > 1 || !is_row_sum(step, product.m, product.k)) =>
+        {
+            return None;
+        }
         Body::Product(product, batches, _) => match batches.len() {
             1 if is_row_sum(step, product.m, product.k) => product.k,
             1 => product.m,
@@ -289,8 +303,14 @@ impl<T> Lowered<T> {
 
     /// Gives each group a place for its sums. Returns the steps that add them up.
     fn split_sums(&mut self, step: &mut Step, groups: usize) -> Vec<Step> {
-        if groups <= 1 {
+        let change = changes(step);
+        if groups <= 1 && change == Change::Set {
             return Vec::new();
+        }
+        // What a group's sums become is done when all groups are combined.
+        let factor = if change == Change::Subtract { step.operands.pop() } else { None };
+        if let Body::Product(_, _, change) = &mut step.body {
+            *change = Change::Set;
         }
         let mut combine = Vec::new();
         for number in 0..step.outs.len() {
@@ -303,8 +323,13 @@ impl<T> Lowered<T> {
             let partial = self.buffers.len() - 1;
             step.outs[number] = partial;
             combine.push(Step {
-                body: Body::Combine(groups, Change::Set),
-                operands: vec![Operand { buffer: partial, layout: Layout::contiguous([groups, len].into()) }],
+                body: Body::Combine(groups, change),
+                operands: std::iter::once(Operand {
+                    buffer: partial,
+                    layout: Layout::contiguous([groups, len].into()),
+                })
+                .chain(factor)
+                .collect(),
                 outs: vec![out],
                 len,
                 scratch: 0,

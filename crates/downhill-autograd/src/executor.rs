@@ -10,6 +10,9 @@ pub enum Data<'a, T> {
     Float(&'a [T]),
     /// Whole numbers.
     Index(&'a [i64]),
+    /// The numbers that lie in the output that takes this input's place: see
+    /// [`Output::update`](crate::Output::update).
+    InPlace,
 }
 
 /// The place for one output: all its elements in row-major order.
@@ -34,11 +37,12 @@ impl<'a, T> From<&'a mut [T]> for DataMut<'a, T> {
 }
 
 impl<T> Data<'_, T> {
-    /// The kind and the number of elements.
-    pub fn kind_and_len(&self) -> (Kind, usize) {
+    /// The kind and the number of elements; nothing for what lies in an output.
+    pub fn kind_and_len(&self) -> Option<(Kind, usize)> {
         match self {
-            Data::Float(values) => (Kind::Float, values.len()),
-            Data::Index(values) => (Kind::Index, values.len()),
+            Data::Float(values) => Some((Kind::Float, values.len())),
+            Data::Index(values) => Some((Kind::Index, values.len())),
+            Data::InPlace => None,
         }
     }
 }
@@ -85,19 +89,43 @@ pub fn check_bindings<T>(
     inputs: &[Data<'_, T>],
     outputs: &[DataMut<'_, T>],
 ) -> Result<()> {
-    check_inputs(program, inputs)?;
-    check_ports("output", program.outputs(), outputs.iter().map(DataMut::kind_and_len))
+    check_ports("output", program.outputs(), outputs.iter().map(|output| Some(output.kind_and_len())))?;
+    check_ports("input", program.inputs(), inputs.iter().map(Data::kind_and_len))?;
+    for (number, (port, data)) in program.inputs().iter().zip(inputs).enumerate() {
+        let updated = program.updated_by(number).is_some();
+        if updated != matches!(data, Data::InPlace) {
+            let (expected, actual) = match updated {
+                true => ("`Data::InPlace`: an output takes its place and holds its numbers", "other data"),
+                false => ("data of its own: no output takes its place", "`Data::InPlace`"),
+            };
+            return Err(Error::Binding {
+                direction: "input",
+                name: port.name.clone(),
+                expected: expected.into(),
+                actual: actual.into(),
+            });
+        }
+    }
+    Ok(())
 }
 
-/// The half of [`check_bindings`] that concerns the inputs.
+/// Compares data for all inputs, in place or not, with what the program declares.
 pub(crate) fn check_inputs<T>(program: &Program, inputs: &[Data<'_, T>]) -> Result<()> {
+    if let Some(port) = program.inputs().iter().zip(inputs).find(|(_, data)| matches!(data, Data::InPlace)) {
+        return Err(Error::Binding {
+            direction: "input",
+            name: port.0.name.clone(),
+            expected: "data of its own".into(),
+            actual: "`Data::InPlace`".into(),
+        });
+    }
     check_ports("input", program.inputs(), inputs.iter().map(Data::kind_and_len))
 }
 
 fn check_ports(
     direction: &'static str,
     ports: &[crate::Port],
-    data: impl ExactSizeIterator<Item = (Kind, usize)>,
+    data: impl ExactSizeIterator<Item = Option<(Kind, usize)>>,
 ) -> Result<()> {
     if data.len() != ports.len() {
         let names: Vec<_> = ports.iter().map(|port| port.name.as_str()).collect();
@@ -108,8 +136,10 @@ fn check_ports(
             actual: data.len().to_string(),
         });
     }
-    for (port, (kind, len)) in ports.iter().zip(data) {
-        if (kind, len) != (port.kind, port.len()) {
+    for (port, found) in ports.iter().zip(data) {
+        if let Some((kind, len)) = found
+            && (kind, len) != (port.kind, port.len())
+        {
             let declared = Type { kind: port.kind, shape: port.shape };
             return Err(Error::Binding {
                 direction,

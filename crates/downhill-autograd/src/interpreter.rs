@@ -27,7 +27,16 @@ pub struct Interpretation {
 impl<T: Precision> Run<T> for Interpretation {
     fn run(&mut self, inputs: &[Data<'_, T>], outputs: &mut [DataMut<'_, T>], key: Key) -> Result<()> {
         check_bindings(&self.program, inputs, outputs)?;
-        let values = evaluate(&self.program, inputs, key, &mut |_| {})?;
+        let mut bound = inputs.to_vec();
+        for (number, port) in self.program.outputs().iter().enumerate() {
+            if let Some(input) = port.updates {
+                bound[input] = match &outputs[number] {
+                    DataMut::Float(values) => Data::Float(values),
+                    DataMut::Index(values) => Data::Index(values),
+                };
+            }
+        }
+        let values = evaluate(&self.program, &bound, key, &mut |_| {})?;
         for (port, output) in self.program.outputs().iter().zip(outputs) {
             for part in &port.parts {
                 match (&values[part.node.index()], &mut *output) {
@@ -66,7 +75,7 @@ impl Interpreter {
     /// Runs a program and hands every value's [`Trace`] to `observe`, in the order of computation.
     ///
     /// # Errors
-    /// As [`Run::run`].
+    /// As [`Run::run`]. Inputs that an output takes the place of are given as data of their own.
     pub fn trace<T: Precision>(
         &self,
         program: &Program,
@@ -89,6 +98,7 @@ impl Interpreter {
             let operation = program.operation_name(seen.node);
             observe(Trace { node: seen.node, operation, ty: program.ty(seen.node), min, max, not_finite });
         };
+        check_inputs(program, inputs)?;
         evaluate(program, inputs, key, &mut see).map(|_| ())
     }
 
@@ -129,7 +139,6 @@ fn evaluate<T: Precision>(
     key: Key,
     see: &mut dyn FnMut(Seen<'_, T>),
 ) -> Result<Vec<Value<T>>> {
-    check_inputs(program, inputs)?;
     let mut values: Vec<Value<T>> = Vec::with_capacity(program.len());
     for id in program.ids() {
         let ty = program.ty(id);
@@ -140,6 +149,7 @@ fn evaluate<T: Precision>(
                 match inputs[*port] {
                     Data::Float(data) => Value::Float(data[range].to_vec()),
                     Data::Index(data) => Value::Index(data[range].to_vec()),
+                    Data::InPlace => unreachable!("the inputs that lie in outputs are bound before"),
                 }
             }
             Node::Leaf(Leaf::Scalar(x)) => Value::Float(vec![T::from_f64(*x)]),

@@ -89,7 +89,7 @@ impl<'a, T: Float> Args<'a, T> {
     pub fn float(&self, i: usize) -> &'a [T] {
         match self.data[i] {
             crate::Data::Float(values) => values,
-            crate::Data::Index(_) => &[],
+            crate::Data::Index(_) | crate::Data::InPlace => &[],
         }
     }
 
@@ -98,7 +98,7 @@ impl<'a, T: Float> Args<'a, T> {
     pub fn index(&self, i: usize) -> &'a [i64] {
         match self.data[i] {
             crate::Data::Index(values) => values,
-            crate::Data::Float(_) => &[],
+            crate::Data::Float(_) | crate::Data::InPlace => &[],
         }
     }
 

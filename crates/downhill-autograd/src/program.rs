@@ -87,6 +87,8 @@ pub struct Port {
     pub shape: Shape,
     /// The values in it.
     pub parts: Vec<Part>,
+    /// Of an output, the input whose place it takes, if it does: see [`Output::update`].
+    pub updates: Option<usize>,
 }
 
 impl Port {
@@ -106,17 +108,28 @@ pub struct Output<'a, 't> {
     pub(crate) name: &'a str,
     pub(crate) parts: &'a [crate::Var<'t>],
     pub(crate) flat: bool,
+    pub(crate) updates: Option<&'a str>,
 }
 
 impl<'a, 't> Output<'a, 't> {
     /// One value in its own shape.
     pub fn new(name: &'a str, value: &'a crate::Var<'t>) -> Self {
-        Output { name, parts: std::slice::from_ref(value), flat: false }
+        Output { name, parts: std::slice::from_ref(value), flat: false, updates: None }
     }
 
     /// Several values one after the other in a flat vector.
     pub fn flat(name: &'a str, values: &'a [crate::Var<'t>]) -> Self {
-        Output { name, parts: values, flat: true }
+        Output { name, parts: values, flat: true, updates: None }
+    }
+
+    /// Several values one after the other in a flat vector that takes the place of the input `input`: one
+    /// stretch of memory holds the input's numbers before a run and the output's afterwards. When the program
+    /// runs, the input is bound with [`Data::InPlace`](crate::Data::InPlace) and its numbers lie in the
+    /// output. All reads of the input see the old numbers.
+    ///
+    /// An input of another kind or length is an error, which [`Tape::finish`](crate::Tape::finish) returns.
+    pub fn update(input: &'a str, values: &'a [crate::Var<'t>]) -> Self {
+        Output { name: input, parts: values, flat: true, updates: Some(input) }
     }
 }
 
@@ -180,6 +193,11 @@ impl Program {
     /// The number of the output of this name.
     pub fn output(&self, name: &str) -> Option<usize> {
         self.outputs.iter().position(|port| port.name == name)
+    }
+
+    /// The number of the output that takes the place of an input, if one does.
+    pub fn updated_by(&self, input: usize) -> Option<usize> {
+        self.outputs.iter().position(|port| port.updates == Some(input))
     }
 
     /// The name of what a value is: its operation, `input` or `constant`.

@@ -70,6 +70,7 @@ impl Tape {
             kind: Kind::Float,
             shape: [0].into(),
             parts: Vec::new(),
+            updates: None,
         });
         inner.inputs.len() - 1
     }
@@ -95,7 +96,8 @@ impl Tape {
         let port = {
             let mut inner = self.inner.borrow_mut();
             let parts = Vec::new();
-            inner.inputs.push(Port { name: name.into(), kind: ty.kind, shape: ty.shape, parts });
+            let port = Port { name: name.into(), kind: ty.kind, shape: ty.shape, parts, updates: None };
+            inner.inputs.push(port);
             inner.inputs.len() - 1
         };
         self.push_part(port, name, ty)
@@ -318,7 +320,7 @@ impl Tape {
         for part in inputs.iter_mut().flat_map(|port| &mut port.parts) {
             part.node = renumbered[part.node.index()];
         }
-        let port = |name: &str, ids: &[NodeId], flat: bool| {
+        let port = |name: &str, ids: &[NodeId], flat: bool, updates: Option<usize>| {
             let mut offset = 0;
             let mut parts = Vec::with_capacity(ids.len());
             for id in ids {
@@ -328,13 +330,49 @@ impl Tape {
             let first = ids.first().map(|id| inner.entries[id.index()].ty);
             let kind = first.map_or(Kind::Float, |ty| ty.kind);
             let shape = if flat { [offset].into() } else { first.map_or(Shape::SCALAR, |ty| ty.shape) };
-            Port { name: name.into(), kind, shape, parts }
+            Port { name: name.into(), kind, shape, parts, updates }
         };
-        let mut ports: Vec<Port> = outputs
-            .iter()
-            .map(|o| port(o.name, &o.parts.iter().map(|var| var.id()).collect::<Vec<_>>(), o.flat))
-            .collect();
-        ports.extend(inner.watched.iter().map(|(name, id)| port(name, &[*id], false)));
+        let mut ports: Vec<Port> = Vec::with_capacity(outputs.len() + inner.watched.len());
+        for output in outputs {
+            let ids: Vec<NodeId> = output.parts.iter().map(|var| var.id()).collect();
+            let updates = match output.updates {
+                Some(name) => Some(updated_port(&inner.inputs, &ports, name, self.here())?),
+                None => None,
+            };
+            let made = port(output.name, &ids, output.flat, updates);
+            if let Some(input) = updates.map(|input| &inner.inputs[input])
+                && (made.kind, made.len()) != (input.kind, input.len())
+            {
+                return Err(Error::Binding {
+                    direction: "output",
+                    name: made.name,
+                    expected: format!("{} elements, as the input that it updates has", input.len()),
+                    actual: format!(
+                        "{} of kind {}",
+                        made.shape.size(),
+                        format!("{:?}", made.kind).to_lowercase()
+                    ),
+                });
+            }
+            ports.push(made);
+        }
+        ports.extend(inner.watched.iter().map(|(name, id)| port(name, &[*id], false, None)));
         Ok(Program { entries, inputs, outputs: ports })
+    }
+}
+
+/// The number of the input of this name, for the output that takes its place.
+fn updated_port(inputs: &[Port], outputs: &[Port], name: &str, place: Place) -> Result<usize> {
+    let unknown = |actual: String| Error::Count {
+        what: "the input that an output updates",
+        expected: "the name of an input that no other output updates".into(),
+        actual,
+        place: place.clone(),
+    };
+    let port =
+        inputs.iter().position(|port| port.name == name).ok_or_else(|| unknown(format!("`{name}`")))?;
+    match outputs.iter().any(|output| output.updates == Some(port)) {
+        true => Err(unknown(format!("`{name}` a second time"))),
+        false => Ok(port),
     }
 }

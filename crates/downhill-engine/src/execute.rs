@@ -6,13 +6,15 @@
 //! inputs are borrowed shared and outputs exclusively for the whole run, and the parts of one step write
 //! disjoint stretches. So no written stretch is ever seen through another reference.
 
+use crate::fusion::MAX_MEMBERS;
 use crate::pool::Pool;
-use crate::scalars;
-use crate::step::{Body, Buffer, Home, Operand, Step};
-use downhill_autograd::operation::{PoolPart, Reduction, RowFunction};
+use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
+use crate::{strips, tiles};
+use downhill_autograd::operation::{ConvPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
 use downhill_tensor::Key;
-use downhill_tensor::kernels::{conv, copy, gather, isa, matmul, pool, reduce, softmax};
+use downhill_tensor::kernels::matmul::{Product, Update};
+use downhill_tensor::kernels::{conv, copy, elementwise, gather, isa, matmul, pool, reduce, softmax};
 use std::ops::Range;
 
 /// Most operations have at most three operands; opaque ones may have this many.
@@ -66,7 +68,7 @@ impl<'a, T: Precision> Memory<'a, T> {
             Home::Constant(at) => unsafe { self.floats.add(at).cast_mut() },
             Home::Input { port, offset } => match self.inputs[port] {
                 Data::Float(values) => values[offset..].as_ptr().cast_mut(),
-                Data::Index(_) => unreachable!("the kinds of inputs are checked before a run"),
+                _ => unreachable!("the kinds of inputs are checked before a run"),
             },
             Home::Output { port, offset } => match self.outputs[port] {
                 // SAFETY: the lengths of outputs are checked before a run.
@@ -84,7 +86,7 @@ impl<'a, T: Precision> Memory<'a, T> {
             Home::Constant(at) => unsafe { self.indices.add(at).cast_mut() },
             Home::Input { port, offset } => match self.inputs[port] {
                 Data::Index(values) => values[offset..].as_ptr().cast_mut(),
-                Data::Float(_) => unreachable!("the kinds of inputs are checked before a run"),
+                _ => unreachable!("the kinds of inputs are checked before a run"),
             },
             Home::Output { port, offset } => match self.outputs[port] {
                 // SAFETY: the lengths of outputs are checked before a run.
@@ -141,6 +143,16 @@ impl<'a, T: Precision> Memory<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.float_pointer(buffer).add(part.start), part.len()) }
     }
 
+    /// The number with which a step multiplies what it subtracts: its last operand.
+    ///
+    /// # Safety
+    /// Nobody writes to it meanwhile.
+    unsafe fn factor(&self, step: &Step) -> T {
+        let operand = &step.operands[step.operands.len() - 1];
+        // SAFETY: the operand has one element; the caller answers for the rest.
+        unsafe { *self.float_pointer(operand.buffer).add(operand.layout.offset()) }
+    }
+
     /// The scratch space of a thread.
     ///
     /// # Safety
@@ -171,21 +183,66 @@ fn stretch(len: usize, i: usize, parts: usize) -> Range<usize> {
     (lines.start * 32).min(len)..(lines.end * 32).min(len)
 }
 
-/// Runs one step.
+/// Runs one stage.
 ///
 /// # Safety
-/// `memory` fits the plan that the step is of, and nobody else uses it.
+/// `memory` fits the plan that the stage is of, and nobody else uses it.
 ///
 /// # Errors
-/// Values that an operation cannot take, in words.
+/// Values that an operation cannot take, in words, and the step that it belongs to.
 pub(crate) unsafe fn run<T: Precision>(
-    step: &Step,
+    stage: &Stage,
+    steps: &[Step],
     memory: &Memory<'_, T>,
     pool: &Pool,
-) -> Result<(), String> {
-    if step.len == 0 {
-        return Ok(());
+) -> Result<(), (usize, String)> {
+    match stage {
+        Stage::Whole { step: number, parts, groups } => {
+            let step = &steps[*number];
+            if step.len == 0 && !matches!(step.body, Body::ScatterAdd { .. }) {
+                return Ok(());
+            }
+            if is_fallible(&step.body) {
+                // SAFETY: as the caller says.
+                return unsafe { run_fallible(step, memory) }.map_err(|reason| (*number, reason));
+            }
+            pool.each(*parts, &|i, thread| {
+                // SAFETY: parts of one step write to disjoint stretches, apart from its operands.
+                unsafe { part(step, memory, i, *parts, *groups, thread) };
+            });
+        }
+        Stage::Strip { steps: own, rows, groups, block } => {
+            let steps = &steps[own.clone()];
+            pool.each(*groups, &|group, thread| {
+                let own = share(*rows, group, *groups);
+                for start in own.clone().step_by(*block) {
+                    let end = own.end.min(start + block);
+                    let first = start == own.start;
+                    for step in steps {
+                        let units = strips::units(step).unwrap_or(*rows);
+                        let range = start * (units / rows)..end * (units / rows);
+                        let at = Place { group, groups: *groups, first, thread };
+                        // SAFETY: each row is computed once, by one thread; a step of a strip reads from what
+                        // the strip writes nothing but the same rows; and each group has its own sums.
+                        unsafe { work(step, memory, range, at) };
+                    }
+                }
+            });
+        }
     }
+    Ok(())
+}
+
+fn is_fallible(body: &Body) -> bool {
+    matches!(body, Body::Opaque { .. } | Body::Gather { .. } | Body::ScatterAdd { .. })
+}
+
+/// Runs a step that can fail, whole.
+///
+/// # Safety
+/// As [`run`].
+unsafe fn run_fallible<T: Precision>(step: &Step, memory: &Memory<'_, T>) -> Result<(), String> {
+    let out = step.outs[0];
     match &step.body {
         Body::Opaque { operation, shapes, shape } => {
             let mut data = [Data::Index(&[]); MAX_OPERANDS];
@@ -201,10 +258,10 @@ pub(crate) unsafe fn run<T: Precision>(
             let args = Args::new(&data[..step.operands.len()], shapes, *shape, memory.key);
             // SAFETY: as above.
             let out = unsafe {
-                match memory.buffers[step.out].kind {
-                    Kind::Float => Out::Float(memory.part_mut(step.out, 0..step.len)),
+                match memory.buffers[out].kind {
+                    Kind::Float => Out::Float(memory.part_mut(out, 0..step.len)),
                     Kind::Index => {
-                        Out::Index(std::slice::from_raw_parts_mut(memory.index_pointer(step.out), step.len))
+                        Out::Index(std::slice::from_raw_parts_mut(memory.index_pointer(out), step.len))
                     }
                 }
             };
@@ -214,163 +271,246 @@ pub(crate) unsafe fn run<T: Precision>(
             // SAFETY: a step's operands and its result lie apart.
             let (table, numbers, out) = unsafe {
                 let [table, numbers] = [&step.operands[0], &step.operands[1]];
-                let out = memory.part_mut(step.out, 0..step.len);
+                let out = memory.part_mut(out, 0..step.len);
                 (memory.float_operand(table), memory.index_operand(numbers), out)
             };
             gather::gather_rows(table, *rows, *width, numbers, out).map_err(|error| error.to_string())
         }
-        Body::ScatterAdd { rows, width } => {
+        Body::ScatterAdd { rows, width, change } => {
             // SAFETY: a step's operands and its result lie apart.
             let (source, numbers, out) = unsafe {
                 let [source, numbers] = [&step.operands[0], &step.operands[1]];
-                let out = memory.part_mut(step.out, 0..step.len);
+                let out = memory.part_mut(out, 0..step.len);
                 (memory.float_operand(source), memory.index_operand(numbers), out)
             };
-            out.fill(T::ZERO);
-            gather::scatter_add_rows(source, *rows, *width, numbers, 0..*rows, out)
-                .map_err(|error| error.to_string())
+            match change {
+                Change::Set => {
+                    out.fill(T::ZERO);
+                    gather::scatter_add_rows(source, *rows, *width, numbers, 0..*rows, out)
+                        .map_err(|error| error.to_string())
+                }
+                // SAFETY: the factor is the last operand, of one element.
+                _ => unsafe { subtract_rows(source, *rows, *width, numbers, memory.factor(step), out) },
+            }
         }
-        Body::Copy { .. } if memory.buffers[step.out].kind == Kind::Index => {
-            let Operand { buffer, layout } = &step.operands[0];
-            // SAFETY: a step's operands and its result lie apart.
-            let (x, out) = unsafe {
-                let out = std::slice::from_raw_parts_mut(memory.index_pointer(step.out), step.len);
-                (memory.indices(*buffer), out)
-            };
-            copy::copy_strided(x, layout, 0..step.len, out);
-            Ok(())
-        }
-        _ => {
-            pool.each(step.parts, &|i, thread| {
-                // SAFETY: parts of one step write to disjoint stretches, apart from its operands.
-                unsafe { part(step, memory, i, thread) };
-            });
-            Ok(())
+        _ => Ok(()),
+    }
+}
+
+/// `out[number] -= factor * source[i]` for each row i of the source and its number.
+fn subtract_rows<T: Precision>(
+    source: &[T],
+    rows: usize,
+    width: usize,
+    numbers: &[i64],
+    factor: T,
+    out: &mut [T],
+) -> Result<(), String> {
+    let wrong = numbers.iter().find(|&&number| number < 0 || number as usize >= rows);
+    if let Some(number) = wrong {
+        return Err(format!("row {number} does not exist: there are {rows} rows"));
+    }
+    for (&number, source) in numbers.iter().zip(source.chunks_exact(width.max(1))) {
+        let out = &mut out[number as usize * width..][..width];
+        elementwise::zip_in_place(
+            out,
+            source,
+            #[inline(always)]
+            |x, y| x - factor * y,
+        );
+    }
+    Ok(())
+}
+
+/// Which part of the work is done, and by whom.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The group, among how many, for whose sums the work is done.
+    group: usize,
+    groups: usize,
+    /// Whether it is the first of the group's work.
+    first: bool,
+    thread: usize,
+}
+
+/// Computes one part of a step that stands by itself.
+///
+/// # Safety
+/// As [`run`]; each part is computed once, and `thread` is the number of the calling thread.
+unsafe fn part<T: Precision>(
+    step: &Step,
+    memory: &Memory<'_, T>,
+    i: usize,
+    parts: usize,
+    groups: usize,
+    thread: usize,
+) {
+    let place = Place { group: i, groups, first: true, thread };
+    // SAFETY: the parts of different numbers are different.
+    unsafe {
+        match &step.body {
+            Body::Loop(body) => {
+                let units = step.len / body.row;
+                let range = if body.row == 1 { stretch(units, i, parts) } else { share(units, i, parts) };
+                work(step, memory, range, place);
+            }
+            // One product is cut along its longer side, many are dealt out.
+            Body::Product(product, batches, _) if batches.len() == 1 => {
+                let (mut rows, mut columns) = (0..product.m, 0..product.n);
+                if product.m >= product.n {
+                    rows = share(product.m, i, parts);
+                } else {
+                    columns = share(product.n, i, parts);
+                }
+                multiply(step, memory, rows, columns, 0..1, thread);
+            }
+            Body::Conv2d(ConvPart::WeightGradient, geometry, images) => {
+                let channels = share(geometry.out_channels, i, parts);
+                weight_gradient(step, memory, channels, 0..*images, place);
+            }
+            Body::Reduce(reduction, axes) => {
+                let part = share(step.len, i, parts);
+                let x = &step.operands[0];
+                let out = memory.part_mut(step.outs[0], part.clone());
+                reduce_part(*reduction, memory.floats(x.buffer), x, *axes, part, out);
+            }
+            Body::Combine(groups, change) => {
+                let part = stretch(step.len, i, parts);
+                let x = memory.floats(step.operands[0].buffer);
+                let out = memory.part_mut(step.outs[0], part.clone());
+                for group in 0..*groups {
+                    let x = &x[group * step.len..][part.clone()];
+                    if group == 0 && *change == Change::Set {
+                        out.copy_from_slice(x);
+                    } else {
+                        elementwise::zip_in_place(
+                            out,
+                            x,
+                            #[inline(always)]
+                            |a, b| a + b,
+                        );
+                    }
+                }
+            }
+            Body::Copy { .. } if memory.buffers[step.outs[0]].kind == Kind::Index => {
+                let Operand { buffer, layout } = &step.operands[0];
+                let part = stretch(step.len, i, parts);
+                let out = memory.index_pointer(step.outs[0]).add(part.start);
+                let out = std::slice::from_raw_parts_mut(out, part.len());
+                copy::copy_strided(memory.indices(*buffer), layout, part, out);
+            }
+            Body::Copy { block, stride, start } => {
+                let Operand { buffer, layout } = &step.operands[0];
+                let (x, len) = (memory.floats(*buffer), step.len);
+                if *block == len {
+                    let part = stretch(len, i, parts);
+                    let out = memory.part_mut(step.outs[0], start + part.start..start + part.end);
+                    copy::copy_strided(x, layout, part, out);
+                } else {
+                    for row in 0..len / block {
+                        let to = row * stride + start;
+                        let out = memory.part_mut(step.outs[0], to..to + block);
+                        copy::copy_strided(x, layout, row * block..(row + 1) * block, out);
+                    }
+                }
+            }
+            Body::Pad(layout) => {
+                let out = memory.part_mut(step.outs[0], 0..step.len);
+                copy::pad(memory.float_operand(&step.operands[0]), T::ZERO, out, layout);
+            }
+            Body::Uniform(stream) => {
+                let part = stretch(step.len, i, parts);
+                let out = memory.part_mut(step.outs[0], part.clone());
+                memory.key.fold(*stream).fill_uniform(part.start as u64, out);
+            }
+            _ => {
+                let units = strips::units(step).unwrap_or(1);
+                work(step, memory, share(units, i, parts), place);
+            }
         }
     }
 }
 
-/// Computes one part of a step that cannot fail.
+/// Computes rows of a step that goes by rows ([`strips::units`] says how many there are).
 ///
 /// # Safety
-/// As [`run`]; each part is computed once, and `thread` is the number of the calling thread.
-unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thread: usize) {
+/// As [`run`]; nobody else computes these rows.
+unsafe fn work<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<usize>, place: Place) {
     // SAFETY: a step's operands and its result lie apart, so nobody writes to what is read here.
-    let read = |operand: &Operand| unsafe { memory.floats(operand.buffer) };
-    // SAFETY: as above.
-    let read_flat = |operand: &Operand| unsafe { memory.float_operand(operand) };
-    // SAFETY: the stretches of different parts lie apart.
-    let write = |part: Range<usize>| unsafe { memory.part_mut(step.out, part) };
-    let len = step.len;
+    let read_flat = |number: usize| unsafe { memory.float_operand(&step.operands[number]) };
+    // SAFETY: the rows of different calls lie apart.
+    let write = |part: Range<usize>| unsafe { memory.part_mut(step.outs[0], part) };
     match &step.body {
-        Body::Unary(f) => {
-            let part = stretch(len, i, step.parts);
-            let x = &step.operands[0];
-            scalars::unary(*f, (read(x), &x.layout), part.clone(), write(part));
-        }
-        Body::Binary(f) => {
-            let part = stretch(len, i, step.parts);
-            let (a, b) = (&step.operands[0], &step.operands[1]);
-            scalars::binary(*f, (read(a), &a.layout), (read(b), &b.layout), part.clone(), write(part));
-        }
-        Body::Select => {
-            let part = stretch(len, i, step.parts);
-            let [c, a, b] = [0, 1, 2].map(|n| (read(&step.operands[n]), &step.operands[n].layout));
-            scalars::select(c, a, b, part.clone(), write(part));
-        }
-        Body::Reduce(reduction, axes) => {
-            let part = share(len, i, step.parts);
-            let x = &step.operands[0];
-            reduce_part(*reduction, read(x), x, *axes, part.clone(), write(part));
-        }
-        Body::Product(product, batches) => {
-            let (a, b) = (read(&step.operands[0]), read(&step.operands[1]));
-            let (mut rows, mut columns, mut own) = (0..product.m, 0..product.n, 0..batches.len());
-            // One product is cut along its longer side, many are dealt out.
-            if batches.len() > 1 {
-                own = share(batches.len(), i, step.parts);
-            } else if product.m >= product.n {
-                rows = share(product.m, i, step.parts);
-            } else {
-                columns = share(product.n, i, step.parts);
+        Body::Loop(body) => {
+            let mut operands = [std::ptr::null(); tiles::MAX_LOADS];
+            for (start, operand) in operands.iter_mut().zip(&step.operands) {
+                *start = memory.float_pointer(operand.buffer).cast_const();
             }
-            for number in own {
-                let [at_a, at_b] = batches[number];
-                // SAFETY: this part's rows and columns of this batch lie in the result and belong to it alone.
-                unsafe {
-                    let first = (number * product.m + rows.start) * product.n + columns.start;
-                    let c = memory.float_pointer(step.out).add(first);
-                    matmul::matmul_raw(
-                        isa::current(),
-                        product,
-                        rows.clone(),
-                        columns.clone(),
-                        a.get(at_a..).unwrap_or(&[]),
-                        b.get(at_b..).unwrap_or(&[]),
-                        c,
-                        false,
-                        memory.scratch(thread),
-                    );
+            let mut outputs = [std::ptr::null_mut(); MAX_MEMBERS];
+            for (number, (start, &out)) in outputs.iter_mut().zip(&step.outs).enumerate() {
+                *start = memory.float_pointer(out);
+                if place.groups > 1 && body.sums_across(number) {
+                    let len = memory.buffers[out].len / place.groups;
+                    // SAFETY: there is a place for each group.
+                    *start = unsafe { start.add(place.group * len) };
                 }
             }
+            // SAFETY: scratch space suffices for the registers, and this is the calling thread's.
+            let registers = unsafe { memory.scratch(place.thread) }.as_mut_ptr();
+            let frame = tiles::Frame { operands: &operands, outputs: &outputs, registers };
+            let range = range.start * body.row..range.end * body.row;
+            // SAFETY: layouts lie in their buffers (checked when the plan was made), the range and the group's
+            // sums belong to this call, and an output is an operand only where the loop knows it.
+            unsafe { tiles::run(body, &frame, range, place.first) };
         }
-        Body::Copy { block, stride, start } => {
-            let Operand { layout, .. } = &step.operands[0];
-            let x = read(&step.operands[0]);
-            if *block == len {
-                let part = stretch(len, i, step.parts);
-                copy::copy_strided(x, layout, part.clone(), write(start + part.start..start + part.end));
+        Body::Product(product, batches, _) if batches.len() == 1 => {
+            if product.m == strips::units(step).unwrap_or(0) {
+                // SAFETY: these rows belong to this call.
+                unsafe { multiply(step, memory, range, 0..product.n, 0..1, place.thread) };
             } else {
-                for row in 0..len / block {
-                    let to = row * stride + start;
-                    copy::copy_strided(x, layout, row * block..(row + 1) * block, write(to..to + block));
-                }
+                // SAFETY: the group's sums belong to this call.
+                unsafe { multiply_rows(step, memory, range, place) };
             }
         }
-        Body::Pad(layout) => {
-            let x = &step.operands[0];
-            copy::pad(read_flat(x), T::ZERO, write(0..len), layout);
-        }
+        // SAFETY: these products belong to this call.
+        Body::Product(product, ..) => unsafe {
+            multiply(step, memory, 0..product.m, 0..product.n, range, place.thread);
+        },
         Body::Rows(function, n) => {
-            let rows = share(len / n, i, step.parts);
-            let part = rows.start * n..rows.end * n;
-            let (x, out) = (&read_flat(&step.operands[0])[part.clone()], write(part));
+            let part = range.start * n..range.end * n;
+            let (x, out) = (&read_flat(0)[part.clone()], write(part));
             match function {
                 RowFunction::Softmax => softmax::softmax(x, *n, out),
                 RowFunction::LogSoftmax => softmax::log_softmax(x, *n, out),
             }
         }
-        Body::Conv2dPrepare(kind, geometry) => {
-            conv::conv2d_prepare(geometry, *kind, read_flat(&step.operands[0]), write(0..len));
+        Body::Conv2dPrepare(part, geometry) => {
+            conv::conv2d_prepare(geometry, *part, read_flat(0), write(0..step.len));
         }
-        Body::Conv2d(kind, geometry, images) => {
-            let (first, second) = (read_flat(&step.operands[0]), read_flat(&step.operands[1]));
+        Body::Conv2d(kind, geometry, _) => {
+            let input = range.start * geometry.input_len()..range.end * geometry.input_len();
+            let output = range.start * geometry.output_len()..range.end * geometry.output_len();
             // SAFETY: this is the calling thread's number.
-            let scratch = unsafe { memory.scratch(thread) };
-            let own = share(*images, i, step.parts);
-            let input = own.start * geometry.input_len()..own.end * geometry.input_len();
-            let output = own.start * geometry.output_len()..own.end * geometry.output_len();
+            let scratch = unsafe { memory.scratch(place.thread) };
             match kind {
-                conv::Conv2dPart::Forward => {
-                    conv::conv2d(geometry, second, &first[input], write(output), scratch);
+                ConvPart::Forward => {
+                    conv::conv2d(geometry, read_flat(1), &read_flat(0)[input], write(output), scratch);
                 }
-                conv::Conv2dPart::InputGradient => {
-                    conv::conv2d_input_gradient(geometry, second, &first[output], write(input), scratch);
+                ConvPart::InputGradient => {
+                    let (cotangent, prepared) = (&read_flat(0)[output], read_flat(1));
+                    conv::conv2d_input_gradient(geometry, prepared, cotangent, write(input), scratch);
                 }
-                conv::Conv2dPart::WeightGradient => {
-                    let channels = share(geometry.out_channels, i, step.parts);
-                    let window = geometry.weight_len() / geometry.out_channels;
-                    let out = write(channels.start * window..channels.end * window);
-                    conv::conv2d_weight_gradient(geometry, channels, first, second, out, false, scratch);
-                }
+                // SAFETY: the group's sums belong to this call.
+                ConvPart::WeightGradient => unsafe {
+                    weight_gradient(step, memory, 0..geometry.out_channels, range, place);
+                },
             }
         }
-        Body::Pool2d(kind, geometry, planes) => {
-            let own = share(*planes, i, step.parts);
-            let input = own.start * geometry.input_len()..own.end * geometry.input_len();
-            let output = own.start * geometry.output_len()..own.end * geometry.output_len();
-            let x = read_flat(&step.operands[0]);
-            let second = |part: Range<usize>| &read_flat(&step.operands[1])[part];
+        Body::Pool2d(kind, geometry, _) => {
+            let input = range.start * geometry.input_len()..range.end * geometry.input_len();
+            let output = range.start * geometry.output_len()..range.end * geometry.output_len();
+            let x = read_flat(0);
+            let second = |part: Range<usize>| &read_flat(1)[part];
             match kind {
                 PoolPart::Max => pool::max_pool2d(geometry, &x[input], write(output)),
                 PoolPart::MaxGather => {
@@ -383,13 +523,98 @@ unsafe fn part<T: Precision>(step: &Step, memory: &Memory<'_, T>, i: usize, thre
                 PoolPart::AverageScatter => pool::avg_pool2d_gradient(geometry, &x[output], write(input)),
             }
         }
-        Body::Uniform(stream) => {
-            let part = stretch(len, i, step.parts);
-            memory.key.fold(*stream).fill_uniform(part.start as u64, write(part));
+        _ => unreachable!("these do not go by rows"),
+    }
+}
+
+/// Computes rows and columns of some of a step's products.
+///
+/// # Safety
+/// As [`run`]; nobody else computes these.
+unsafe fn multiply<T: Precision>(
+    step: &Step,
+    memory: &Memory<'_, T>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    batches: Range<usize>,
+    thread: usize,
+) {
+    let Body::Product(product, starts, change) = &step.body else { return };
+    // SAFETY: nobody writes to operands; rows and columns lie in the result and belong to this call alone.
+    unsafe {
+        let a = memory.floats(step.operands[0].buffer);
+        let b = memory.floats(step.operands[1].buffer);
+        let update = match change {
+            Change::Set => Update::SET,
+            Change::Add => Update::ADD,
+            Change::Subtract => Update::add_scaled(-memory.factor(step)),
+        };
+        for number in batches {
+            let [at_a, at_b] = starts[number];
+            let first = (number * product.m + rows.start) * product.n + columns.start;
+            matmul::matmul_raw(
+                isa::current(),
+                product,
+                rows.clone(),
+                columns.clone(),
+                a.get(at_a..).unwrap_or(&[]),
+                b.get(at_b..).unwrap_or(&[]),
+                memory.float_pointer(step.outs[0]).add(first),
+                update,
+                memory.scratch(thread),
+            );
         }
-        Body::Gather { .. } | Body::ScatterAdd { .. } | Body::Opaque { .. } => {
-            unreachable!("these can fail and are run whole")
-        }
+    }
+}
+
+/// Adds the products of these rows of B, and columns of A, to the sums of the group.
+///
+/// # Safety
+/// As [`run`]; the group's sums belong to this call.
+unsafe fn multiply_rows<T: Precision>(
+    step: &Step,
+    memory: &Memory<'_, T>,
+    range: Range<usize>,
+    place: Place,
+) {
+    let Body::Product(product, starts, _) = &step.body else { return };
+    let part = Product { k: range.len(), ..*product };
+    let [at_a, at_b] = starts[0];
+    let update = if place.first { Update::SET } else { Update::ADD };
+    // SAFETY: nobody writes to operands; the sums belong to this call alone.
+    unsafe {
+        let a = &memory.floats(step.operands[0].buffer)[at_a + range.start * product.a.column..];
+        let b = &memory.floats(step.operands[1].buffer)[at_b + range.start * product.b.row..];
+        let out = memory.float_pointer(step.outs[0]).add(place.group * step.len);
+        let scratch = memory.scratch(place.thread);
+        matmul::matmul_raw(isa::current(), &part, 0..part.m, 0..part.n, a, b, out, update, scratch);
+    }
+}
+
+/// Adds what these images contribute to the weights' gradient to the sums of the group.
+///
+/// # Safety
+/// As [`run`]; these channels of the group's sums belong to this call.
+unsafe fn weight_gradient<T: Precision>(
+    step: &Step,
+    memory: &Memory<'_, T>,
+    channels: Range<usize>,
+    images: Range<usize>,
+    place: Place,
+) {
+    let Body::Conv2d(_, geometry, _) = &step.body else { return };
+    let window = geometry.weight_len() / geometry.out_channels;
+    let start = if place.groups > 1 { place.group * geometry.weight_len() } else { 0 };
+    // SAFETY: nobody writes to operands; the channels belong to this call alone.
+    unsafe {
+        let x = &memory.float_operand(&step.operands[0])
+            [images.start * geometry.input_len()..images.end * geometry.input_len()];
+        let cotangent = &memory.float_operand(&step.operands[1])
+            [images.start * geometry.output_len()..images.end * geometry.output_len()];
+        let out =
+            memory.part_mut(step.outs[0], start + channels.start * window..start + channels.end * window);
+        let scratch = memory.scratch(place.thread);
+        conv::conv2d_weight_gradient(geometry, channels, x, cotangent, out, !place.first, scratch);
     }
 }
 
@@ -424,35 +649,72 @@ fn reduce_part<T: Precision>(
     }
 }
 
-/// Checks that no step reads where it writes, and that all lies within its bounds.
-pub(crate) fn verify(steps: &[Step], buffers: &[Buffer], arena: [usize; 2]) -> bool {
-    let stretch = |number: usize| -> Option<(u8, usize, Range<usize>)> {
+/// Checks that no step reads where it writes, unless it knows, that what lives at the same time lies apart, and
+/// that all lies within its bounds.
+pub(crate) fn verify(steps: &[Step], stages: &[Stage], buffers: &[Buffer], arena: [usize; 2]) -> bool {
+    let stretch = |number: usize| -> Option<(usize, Range<usize>)> {
         let buffer = &buffers[number];
         match buffer.home {
-            Home::Arena(at) => Some((u8::from(buffer.kind == Kind::Index), 0, at..at + buffer.len)),
-            Home::Output { port, offset } => Some((2, port, offset..offset + buffer.len)),
+            Home::Arena(at) => Some((usize::from(buffer.kind == Kind::Index), at..at + buffer.len)),
+            Home::Output { port, offset } => Some((2 + port, offset..offset + buffer.len)),
             Home::Constant(_) | Home::Input { .. } => None,
         }
     };
-    steps.iter().all(|step| {
-        let writes = stretch(step.out);
-        let inside = buffers.iter().all(|buffer| match buffer.home {
-            Home::Arena(at) => at + buffer.len <= arena[usize::from(buffer.kind == Kind::Index)],
-            _ => true,
-        });
-        let reads = step.operands.iter().all(|operand| {
-            let apart = match (&writes, stretch(operand.buffer)) {
-                (Some((kind, port, written)), Some((other_kind, other_port, read))) => {
-                    let empty = written.is_empty() || read.is_empty();
-                    empty
-                        || (*kind, *port) != (other_kind, other_port)
-                        || written.end <= read.start
-                        || read.end <= written.start
+    let inside = buffers.iter().all(|buffer| match buffer.home {
+        Home::Arena(at) => at + buffer.len <= arena[usize::from(buffer.kind == Kind::Index)],
+        _ => true,
+    });
+    let sound = |step: &Step| {
+        let most = if matches!(step.body, Body::Loop(_)) { tiles::MAX_LOADS } else { MAX_OPERANDS };
+        let in_bounds = |operand: &Operand| operand.layout.end() <= buffers[operand.buffer].len;
+        step.operands.len() <= most
+            && step.outs.len() <= MAX_MEMBERS
+            && step.operands.iter().all(in_bounds)
+            && step.outs.iter().all(|&out| stretch(out).is_some())
+    };
+    // Different buffers that a stage touches, one of which it writes, lie apart; a buffer that a step reads and
+    // writes is one that an elementwise loop updates in place.
+    let apart = |stage: &Stage| {
+        let own = match stage {
+            Stage::Whole { step, .. } => *step..step + 1,
+            Stage::Strip { steps, .. } => steps.clone(),
+        };
+        let mut touched: Vec<(usize, usize, usize, usize, bool)> = Vec::new();
+        for step in &steps[own] {
+            let read = step.operands.iter().map(|operand| (operand.buffer, false));
+            for (buffer, written) in read.chain(step.outs.iter().map(|&out| (out, true))) {
+                if let Some((space, range)) = stretch(buffer)
+                    && !range.is_empty()
+                {
+                    touched.push((space, range.start, range.end, buffer, written));
                 }
-                _ => true,
+            }
+            let reads_own = step.operands.iter().any(|operand| step.outs.contains(&operand.buffer));
+            if reads_own && !matches!(step.body, Body::Loop(_)) && step.len > 0 {
+                return false;
+            }
+        }
+        touched.sort_unstable();
+        let mut reach: Option<(usize, usize, usize, bool)> = None;
+        touched.iter().all(|&(space, start, end, buffer, written)| {
+            let free = match reach {
+                Some((other_space, other_end, other, other_written)) => {
+                    space != other_space
+                        || start >= other_end
+                        || other == buffer
+                        || !(written || other_written)
+                }
+                None => true,
             };
-            apart && operand.layout.end() <= buffers[operand.buffer].len
-        });
-        writes.is_some() && inside && reads && step.operands.len() <= MAX_OPERANDS
-    })
+            if reach.is_none_or(|(other_space, other_end, ..)| space != other_space || end > other_end) {
+                reach = Some((space, end, buffer, written));
+            } else if let Some(reach) = &mut reach
+                && reach.2 == buffer
+            {
+                reach.3 |= written;
+            }
+            free
+        })
+    };
+    inside && steps.iter().all(sound) && stages.iter().all(apart)
 }

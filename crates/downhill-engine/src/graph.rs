@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// How a value comes about.
 #[derive(Clone, Debug)]
 pub(crate) enum Source<T> {
-    /// Part of an input, from this element on.
-    Input { port: usize, offset: usize },
+    /// Part of an input, from this element on; with the output that takes its place, if one does.
+    Input { port: usize, offset: usize, updated_by: Option<usize> },
     /// Real numbers known ahead.
     Floats(Arc<[T]>),
     /// Whole numbers known ahead.
@@ -39,6 +39,8 @@ pub(crate) struct Delivery {
 pub(crate) struct Graph<T> {
     pub values: Vec<Value<T>>,
     pub deliveries: Vec<Delivery>,
+    /// Which outputs take the place of an input.
+    updating: Vec<bool>,
 }
 
 impl<T: downhill_autograd::Precision> Graph<T> {
@@ -48,7 +50,8 @@ impl<T: downhill_autograd::Precision> Graph<T> {
             .map(|id| {
                 let source = match program.node(id) {
                     Node::Leaf(Leaf::Input { port, part }) => {
-                        Source::Input { port: *port, offset: program.inputs()[*port].parts[*part].offset }
+                        let offset = program.inputs()[*port].parts[*part].offset;
+                        Source::Input { port: *port, offset, updated_by: program.updated_by(*port) }
                     }
                     Node::Leaf(Leaf::Scalar(x)) => Source::Floats(Arc::new([T::from_f64(*x)])),
                     Node::Leaf(Leaf::Float(x)) => {
@@ -76,7 +79,13 @@ impl<T: downhill_autograd::Precision> Graph<T> {
                 })
             })
             .collect();
-        Graph { values, deliveries }
+        let updating = program.outputs().iter().map(|port| port.updates.is_some()).collect();
+        Graph { values, deliveries, updating }
+    }
+
+    /// Whether an output takes the place of an input.
+    pub fn updates(&self, output: usize) -> bool {
+        self.updating[output]
     }
 
     /// The operands of a value; none for what is not computed.

@@ -32,12 +32,16 @@ struct Readme;
 
 mod aligned;
 mod execute;
+mod fusion;
 mod graph;
+mod loops;
 mod lower;
 mod passes;
 mod plan;
 mod pool;
 mod scalars;
 mod step;
+mod strips;
+mod tiles;
 
 pub use plan::{Engine, Plan};

@@ -3,13 +3,16 @@
 //! A movement of data becomes a layout wherever its reader can follow strides; only readers that cannot get
 //! a contiguous copy, made once however many they are.
 
+use crate::fusion::{self, Accumulate, Factor, Sum, Unit, Users, same_elements, streaming_sum};
 use crate::graph::{Delivery, Graph, Source};
+use crate::loops::{Argument, Function, Loop};
 use crate::passes::{Lifetime, place};
-use crate::step::{Body, Buffer, Home, Operand, Step};
-use downhill_autograd::operation::{ConvPart, Movement, PoolPart};
+use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step, kernel_part};
+use crate::strips;
+use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction};
 use downhill_autograd::{Kind, Lowering, NodeId, Precision};
 use downhill_tensor::kernels::conv::{
-    Conv2dGeometry, Conv2dOptions, Conv2dPart, conv2d_prepared_len, conv2d_scratch_len,
+    Conv2dGeometry, Conv2dOptions, conv2d_prepared_len, conv2d_scratch_len,
 };
 use downhill_tensor::kernels::matmul::{Product, Strides2, matmul_scratch_len};
 use downhill_tensor::kernels::pool::Pool2dGeometry;
@@ -19,6 +22,7 @@ use std::collections::HashMap;
 /// A plan without memory: loops, buffers, and the constants that they read.
 pub(crate) struct Lowered<T> {
     pub steps: Vec<Step>,
+    pub stages: Vec<Stage>,
     pub buffers: Vec<Buffer>,
     pub floats: Vec<T>,
     pub indices: Vec<i64>,
@@ -33,13 +37,18 @@ pub(crate) struct Lowered<T> {
 /// # Errors
 /// A program that contradicts itself: never one that a tape has made.
 pub(crate) fn lower<T: Precision>(graph: &Graph<T>, threads: usize) -> downhill_tensor::Result<Lowered<T>> {
+    let needed = graph.needed();
+    let users = Users::new(graph, &needed);
+    let order = fusion::units(graph, &needed, &users);
     let mut lowering = Lowerer {
         graph,
-        threads,
+        users,
+        in_place: order.in_place,
         views: vec![None; graph.values.len()],
         copies: HashMap::new(),
         result: Lowered {
             steps: Vec::new(),
+            stages: Vec::new(),
             buffers: Vec::new(),
             floats: Vec::new(),
             indices: Vec::new(),
@@ -48,15 +57,16 @@ pub(crate) fn lower<T: Precision>(graph: &Graph<T>, threads: usize) -> downhill_
             scratch: 0,
         },
     };
-    let needed = graph.needed();
-    for value in (0..graph.values.len()).filter(|&value| needed[value]) {
-        let view = lowering.value(value)?;
-        lowering.views[value] = Some(view);
+    for unit in &order.units {
+        match unit {
+            Unit::Single(value) => lowering.single(*value)?,
+            Unit::Loop(members) => lowering.fused(members)?,
+            Unit::Accumulate(accumulate) => lowering.accumulate(accumulate)?,
+        }
     }
-    for delivery in &graph.deliveries {
-        lowering.deliver(*delivery)?;
-    }
+    let last = lowering.deliver_all()?;
     let mut result = lowering.result;
+    strips::schedule(&mut result, last, threads);
     result.place_intermediates();
     result.scratch = result.steps.iter().map(|step| step.scratch).max().unwrap_or(0);
     Ok(result)
@@ -64,7 +74,9 @@ pub(crate) fn lower<T: Precision>(graph: &Graph<T>, threads: usize) -> downhill_
 
 struct Lowerer<'a, T> {
     graph: &'a Graph<T>,
-    threads: usize,
+    users: Users,
+    /// Values that are computed in the place of the input that they update.
+    in_place: HashMap<usize, usize>,
     /// Where each value can be read.
     views: Vec<Option<Operand>>,
     /// Contiguous copies of views, by their buffer and layout.
@@ -73,7 +85,7 @@ struct Lowerer<'a, T> {
 }
 
 /// Home of a buffer that is not placed yet.
-const UNPLACED: Home = Home::Arena(usize::MAX);
+pub(crate) const UNPLACED: Home = Home::Arena(usize::MAX);
 
 impl<T: Precision> Lowerer<'_, T> {
     fn buffer(&mut self, kind: Kind, len: usize, home: Home) -> usize {
@@ -85,14 +97,28 @@ impl<T: Precision> Lowerer<'_, T> {
         self.views[value].expect("operands are lowered before what uses them")
     }
 
-    /// Where a value can be read, with the steps that fill it appended.
-    fn value(&mut self, value: usize) -> downhill_tensor::Result<Operand> {
+    /// Where a value shall lie: in a new buffer, or in the place of the input that it updates.
+    fn destination(&mut self, value: usize) -> usize {
+        match self.in_place.get(&value) {
+            Some(&input) => self.view(input).buffer,
+            None => {
+                let ty = self.graph.values[value].ty;
+                self.buffer(ty.kind, ty.shape.size(), UNPLACED)
+            }
+        }
+    }
+
+    /// One value by itself.
+    fn single(&mut self, value: usize) -> downhill_tensor::Result<()> {
         let ty = self.graph.values[value].ty;
         let layout = Layout::contiguous(ty.shape);
         let len = ty.shape.size();
         let buffer = match &self.graph.values[value].source {
-            Source::Input { port, offset } => {
+            Source::Input { port, offset, updated_by: None } => {
                 self.buffer(ty.kind, len, Home::Input { port: *port, offset: *offset })
+            }
+            Source::Input { offset, updated_by: Some(port), .. } => {
+                self.buffer(ty.kind, len, Home::Output { port: *port, offset: *offset })
             }
             Source::Floats(numbers) => {
                 let start = self.result.floats.len();
@@ -104,9 +130,140 @@ impl<T: Precision> Lowerer<'_, T> {
                 self.result.indices.extend_from_slice(numbers);
                 self.buffer(ty.kind, len, Home::Constant(start))
             }
-            Source::Operation { .. } => return self.operation(value),
+            Source::Operation { operands, .. } => {
+                // A reshape of what is not kept stands between two values of a loop.
+                if operands.iter().any(|&operand| self.views[operand].is_none()) {
+                    return Ok(());
+                }
+                let view = self.operation(value)?;
+                self.views[value] = Some(view);
+                return Ok(());
+            }
         };
-        Ok(Operand { buffer, layout })
+        self.views[value] = Some(Operand { buffer, layout });
+        Ok(())
+    }
+
+    /// Elementwise values and sums of them, in one loop.
+    fn fused(&mut self, members: &[usize]) -> downhill_tensor::Result<()> {
+        let graph = self.graph;
+        let inside = |value: usize| members.binary_search(&value).is_ok();
+        let is_sum = |value: usize| {
+            matches!(&graph.values[value].source, Source::Operation { lowering: Lowering::Reduce(..), .. })
+        };
+        // The shape that all layouts are brought to: that of the last value that is no sum of others.
+        let elementwise = members.iter().rev().copied().find(|&member| !is_sum(member));
+        let shape = match elementwise {
+            Some(member) => graph.values[member].ty.shape,
+            None => graph.values[graph.operands(members[0])[0]].ty.shape,
+        };
+        let len = shape.size();
+        let mut operands: Vec<Operand> = Vec::new();
+        let mut functions: Vec<Function> = Vec::new();
+        let mut number_of: HashMap<usize, usize> = HashMap::new();
+        let mut sums = Vec::new();
+        let mut stores = Vec::new();
+        let mut outs: Vec<usize> = Vec::new();
+        let mut shared: Vec<bool> = Vec::new();
+        for &member in members {
+            let own_shape = graph.values[member].ty.shape;
+            let origin = graph.values[member].origin;
+            let Source::Operation { lowering, operands: read, .. } = &graph.values[member].source else {
+                continue;
+            };
+            let mut argument = |this: &mut Self, value: usize, shape_there: Shape| {
+                let base = same_elements(graph, value);
+                if let (true, Some(&number)) = (inside(base), number_of.get(&base)) {
+                    return Ok(Argument::Result(number));
+                }
+                let broadcast = this.view(value).layout.broadcast_to(shape_there)?;
+                let view = Operand { layout: broadcast, ..this.view(value) };
+                let view = match view.layout.reshape(shape)? {
+                    Some(layout) => Operand { layout, ..view },
+                    None => {
+                        let copy = this.contiguous(view, origin);
+                        Operand { layout: Layout::contiguous(shape), ..copy }
+                    }
+                };
+                let same = |operand: &Operand| (operand.buffer, operand.layout) == (view.buffer, view.layout);
+                let number = operands.iter().position(same).unwrap_or_else(|| {
+                    operands.push(view);
+                    operands.len() - 1
+                });
+                Ok::<_, downhill_tensor::Error>(Argument::Load(number))
+            };
+            if let Lowering::Reduce(Reduction::Sum, axes) = lowering {
+                let summed = graph.values[read[0]].ty.shape;
+                let x = argument(self, read[0], summed)?;
+                let sum = streaming_sum(summed, axes).unwrap_or(Sum::All);
+                let out = self.destination(member);
+                sums.push((x, sum, outs.len()));
+                outs.push(out);
+                shared.push(false);
+                self.views[member] = Some(Operand { buffer: out, layout: Layout::contiguous(own_shape) });
+                continue;
+            }
+            let mut arguments = [Argument::Load(0); 3];
+            for (slot, &value) in arguments.iter_mut().zip(read) {
+                *slot = argument(self, value, own_shape)?;
+            }
+            let [a, b, c] = arguments;
+            functions.push(match lowering {
+                Lowering::Unary(f) => Function::Unary(*f, a),
+                Lowering::Binary(f) => Function::Binary(*f, a, b),
+                _ => Function::Select(a, b, c),
+            });
+            number_of.insert(member, functions.len() - 1);
+            if self.users.outside(graph, member, &inside) {
+                let out = self.destination(member);
+                stores.push((Argument::Result(functions.len() - 1), outs.len()));
+                outs.push(out);
+                shared.push(self.in_place.contains_key(&member));
+                self.views[member] = Some(Operand { buffer: out, layout: Layout::contiguous(own_shape) });
+            }
+        }
+        let origin = graph.values[members[members.len() - 1]].origin;
+        let body = Loop::new(&operands, len, functions, &stores, sums, &shared);
+        self.push(Body::Loop(Box::new(body)), operands, outs, len, origin);
+        Ok(())
+    }
+
+    /// A product, or rows, added to what lies in a place already.
+    fn accumulate(&mut self, accumulate: &Accumulate) -> downhill_tensor::Result<()> {
+        let &Accumulate { value, base, addend, factor } = accumulate;
+        let graph = self.graph;
+        let ty = graph.values[value].ty;
+        let origin = graph.values[addend].origin;
+        let mut there = self.view(base);
+        if factor != Factor::One && !self.in_place.contains_key(&value) {
+            there = self.copy(there, origin);
+        }
+        let out = there.buffer;
+        let Source::Operation { lowering, operands, .. } = &graph.values[addend].source else {
+            unreachable!("only the results of operations are added up");
+        };
+        let mut views: Vec<Operand> = operands.iter().map(|&operand| self.view(operand)).collect();
+        let change = match factor {
+            Factor::One => Change::Add,
+            Factor::Minus(_) => Change::Subtract,
+        };
+        let body = match lowering {
+            Lowering::MatMul => {
+                views = views.into_iter().map(|view| self.multipliable(view, origin)).collect();
+                product(&views, ty.shape, change)?
+            }
+            _ => {
+                views = views.into_iter().map(|view| self.contiguous(view, origin)).collect();
+                Body::ScatterAdd { rows: ty.shape[0], width: ty.shape[1..].iter().product(), change }
+            }
+        };
+        if let Factor::Minus(rate) = factor {
+            let rate = self.view(rate);
+            views.push(rate);
+        }
+        self.push(body, views, vec![out], ty.shape.size(), origin);
+        self.views[value] = Some(Operand { buffer: out, layout: Layout::contiguous(ty.shape) });
+        Ok(())
     }
 
     fn operation(&mut self, value: usize) -> downhill_tensor::Result<Operand> {
@@ -118,11 +275,6 @@ impl<T: Precision> Lowerer<'_, T> {
         let origin = graph.values[value].origin;
         let views: Vec<Operand> = operands.iter().map(|&operand| self.view(operand)).collect();
         let shapes: Vec<Shape> = operands.iter().map(|&operand| graph.values[operand].ty.shape).collect();
-        let broadcast = |shape: Shape| -> downhill_tensor::Result<Vec<Operand>> {
-            let repeat =
-                |view: &Operand| view.layout.broadcast_to(shape).map(|layout| Operand { layout, ..*view });
-            views.iter().map(repeat).collect()
-        };
         let (body, operands) = match lowering {
             Lowering::Move(movement) => match self.movement(movement, views[0], ty.shape)? {
                 Ok(view) => return Ok(view),
@@ -131,25 +283,23 @@ impl<T: Precision> Lowerer<'_, T> {
                     (body, vec![input])
                 }
             },
-            Lowering::Unary(f) => (Body::Unary(*f), views),
-            Lowering::Binary(f) => (Body::Binary(*f), broadcast(ty.shape)?),
-            Lowering::Select => (Body::Select, broadcast(ty.shape)?),
             Lowering::Reduce(reduction, axes) => {
                 (Body::Reduce(*reduction, axes.iter().fold(0, |mask, axis| mask | 1 << axis)), views)
             }
             Lowering::MatMul => {
-                let views = [self.multipliable(views[0], origin), self.multipliable(views[1], origin)];
-                (product(&views, ty.shape)?, views.to_vec())
+                let views: Vec<Operand> =
+                    views.into_iter().map(|view| self.multipliable(view, origin)).collect();
+                (product(&views, ty.shape, Change::Set)?, views)
             }
             Lowering::Concat(axis) => return self.concat(*axis, &views, ty.shape, origin),
             other => {
                 let body = match other {
                     Lowering::Rows(function) => Body::Rows(*function, shapes[0].last().copied().unwrap_or(1)),
                     Lowering::Conv2d(part, conv) => {
-                        let (part, x, w) = match part {
-                            ConvPart::Forward => (Conv2dPart::Forward, shapes[0], shapes[1]),
-                            ConvPart::InputGradient => (Conv2dPart::InputGradient, ty.shape, shapes[1]),
-                            ConvPart::WeightGradient => (Conv2dPart::WeightGradient, shapes[0], ty.shape),
+                        let (x, w) = match part {
+                            ConvPart::Forward => (shapes[0], shapes[1]),
+                            ConvPart::InputGradient => (ty.shape, shapes[1]),
+                            ConvPart::WeightGradient => (shapes[0], ty.shape),
                         };
                         let options = Conv2dOptions {
                             stride: conv.stride,
@@ -159,7 +309,7 @@ impl<T: Precision> Lowerer<'_, T> {
                         };
                         let geometry =
                             Conv2dGeometry::new([x[1], x[2], x[3]], [w[0], w[1], w[2], w[3]], options)?;
-                        Body::Conv2d(part, geometry, x[0])
+                        Body::Conv2d(*part, geometry, x[0])
                     }
                     Lowering::Pool2d(part, pool) => {
                         let x = if *part == PoolPart::AverageScatter { ty.shape } else { shapes[0] };
@@ -171,49 +321,48 @@ impl<T: Precision> Lowerer<'_, T> {
                         Body::Gather { rows: shapes[0][0], width: shapes[0][1..].iter().product() }
                     }
                     Lowering::ScatterAdd => {
-                        Body::ScatterAdd { rows: ty.shape[0], width: ty.shape[1..].iter().product() }
+                        let width = ty.shape[1..].iter().product();
+                        Body::ScatterAdd { rows: ty.shape[0], width, change: Change::Set }
                     }
                     Lowering::Uniform(stream) => Body::Uniform(*stream),
                     _ => Body::Opaque { operation: operation.clone(), shapes, shape: ty.shape },
                 };
                 let mut views: Vec<Operand> =
                     views.into_iter().map(|view| self.contiguous(view, origin)).collect();
-                if let Body::Conv2d(part @ (Conv2dPart::Forward | Conv2dPart::InputGradient), geometry, _) =
-                    body
+                if let Body::Conv2d(part @ (ConvPart::Forward | ConvPart::InputGradient), geometry, _) = body
                 {
                     views[1] = self.prepared(part, geometry, views[1], origin);
                 }
                 (body, views)
             }
         };
-        let len = ty.shape.size();
-        let out = self.buffer(ty.kind, len, UNPLACED);
-        self.push(body, operands, out, len, origin);
+        let out = self.destination(value);
+        self.push(body, operands, vec![out], ty.shape.size(), origin);
         Ok(Operand { buffer: out, layout: Layout::contiguous(ty.shape) })
     }
 
-    fn push(&mut self, body: Body, operands: Vec<Operand>, out: usize, len: usize, origin: NodeId) {
-        let mut step = Step { body, operands, out, len, parts: 1, scratch: 0, origin };
-        step.scratch = match &step.body {
-            Body::Product(product, _) => matmul_scratch_len::<T>(product),
-            Body::Conv2d(part, geometry, _) => conv2d_scratch_len::<T>(geometry, *part),
+    fn push(&mut self, body: Body, operands: Vec<Operand>, outs: Vec<usize>, len: usize, origin: NodeId) {
+        let scratch = match &body {
+            Body::Loop(body) => body.scratch(),
+            Body::Product(product, ..) => matmul_scratch_len::<T>(product),
+            Body::Conv2d(part, geometry, _) => conv2d_scratch_len::<T>(geometry, kernel_part(*part)),
             _ => 0,
         };
-        step.parts = parts(&step, self.threads);
-        self.result.steps.push(step);
+        self.result.steps.push(Step { body, operands, outs, len, scratch, origin });
     }
 
     /// The weights of a convolution in the form that its kernel reads.
     fn prepared(
         &mut self,
-        part: Conv2dPart,
+        part: ConvPart,
         geometry: Conv2dGeometry,
         weights: Operand,
         origin: NodeId,
     ) -> Operand {
+        let part = kernel_part(part);
         let len = conv2d_prepared_len(&geometry, part);
         let buffer = self.buffer(Kind::Float, len, UNPLACED);
-        self.push(Body::Conv2dPrepare(part, geometry), vec![weights], buffer, len, origin);
+        self.push(Body::Conv2dPrepare(part, geometry), vec![weights], vec![buffer], len, origin);
         Operand { buffer, layout: Layout::contiguous(Shape::from([len])) }
     }
 
@@ -259,13 +408,29 @@ impl<T: Precision> Lowerer<'_, T> {
         let buffer = match self.copies.get(&(view.buffer, view.layout)) {
             Some(&copy) => copy,
             None => {
-                let kind = self.result.buffers[view.buffer].kind;
-                let copy = self.buffer(kind, len, UNPLACED);
+                let copy = self.copy(view, origin).buffer;
                 self.copies.insert((view.buffer, view.layout), copy);
-                self.push(Body::Copy { block: len, stride: len, start: 0 }, vec![view], copy, len, origin);
                 copy
             }
         };
+        Operand { buffer, layout }
+    }
+
+    /// The same elements in a buffer of their own.
+    fn copy(&mut self, view: Operand, origin: NodeId) -> Operand {
+        let layout = Layout::contiguous(view.layout.shape());
+        let len = layout.shape().size();
+        let kind = self.result.buffers[view.buffer].kind;
+        let buffer = self.buffer(kind, len, UNPLACED);
+        if len > 0 {
+            self.push(
+                Body::Copy { block: len, stride: len, start: 0 },
+                vec![view],
+                vec![buffer],
+                len,
+                origin,
+            );
+        }
         Operand { buffer, layout }
     }
 
@@ -293,29 +458,45 @@ impl<T: Precision> Lowerer<'_, T> {
             let own = view.layout.shape();
             let block: usize = own[axis..].iter().product();
             if own.size() > 0 {
-                self.push(Body::Copy { block, stride, start }, vec![*view], out, own.size(), origin);
+                self.push(Body::Copy { block, stride, start }, vec![*view], vec![out], own.size(), origin);
             }
             start += block;
         }
         Ok(Operand { buffer: out, layout: Layout::contiguous(shape) })
     }
 
-    /// Sees to it that a value is in its output: computed there, or copied there.
-    fn deliver(&mut self, delivery: Delivery) -> downhill_tensor::Result<()> {
-        let view = self.view(delivery.value);
-        let len = view.layout.shape().size();
-        let home = Home::Output { port: delivery.port, offset: delivery.offset };
-        let target = &mut self.result.buffers[view.buffer];
-        let whole = view.layout.is_contiguous() && view.layout.offset() == 0 && target.len == len;
-        if whole && target.home == UNPLACED {
-            target.home = home;
-        } else if len > 0 {
-            let kind = target.kind;
-            let out = self.buffer(kind, len, home);
-            let origin = self.graph.values[delivery.value].origin;
-            self.push(Body::Copy { block: len, stride: len, start: 0 }, vec![view], out, len, origin);
+    /// Sees to it that all results are in their outputs: computed there, or copied there. Returns how many
+    /// copies at the end of the steps must stay behind all others.
+    fn deliver_all(&mut self) -> downhill_tensor::Result<usize> {
+        let graph = self.graph;
+        let mut copies = Vec::new();
+        for &Delivery { value, port, offset } in &graph.deliveries {
+            let mut view = self.view(value);
+            let len = view.layout.shape().size();
+            let origin = graph.values[value].origin;
+            let home = Home::Output { port, offset };
+            let updates = graph.updates(port);
+            let target = &mut self.result.buffers[view.buffer];
+            let whole = view.layout.is_contiguous() && view.layout.offset() == 0 && target.len == len;
+            if whole && target.home == home {
+                continue;
+            }
+            if whole && target.home == UNPLACED && !updates {
+                target.home = home;
+            } else if len > 0 {
+                // What takes an input's place is copied there when nobody reads the input any more.
+                if updates && matches!(target.home, Home::Output { .. }) {
+                    view = self.copy(view, origin);
+                }
+                copies.push((view, home, len, origin));
+            }
         }
-        Ok(())
+        let last = copies.len();
+        for (view, home, len, origin) in copies {
+            let out = self.buffer(self.result.buffers[view.buffer].kind, len, home);
+            self.push(Body::Copy { block: len, stride: len, start: 0 }, vec![view], vec![out], len, origin);
+        }
+        Ok(last)
     }
 }
 
@@ -323,10 +504,17 @@ impl<T> Lowered<T> {
     /// Gives the buffers without a home their places in the arenas.
     fn place_intermediates(&mut self) {
         let mut lives: Vec<Option<(usize, usize)>> = vec![None; self.buffers.len()];
-        for (at, step) in self.steps.iter().enumerate() {
-            for buffer in step.operands.iter().map(|operand| operand.buffer).chain([step.out]) {
-                let life = lives[buffer].get_or_insert((at, at));
-                life.1 = at;
+        for (at, stage) in self.stages.iter().enumerate() {
+            let steps = match stage {
+                Stage::Whole { step, .. } => *step..step + 1,
+                Stage::Strip { steps, .. } => steps.clone(),
+            };
+            for step in &self.steps[steps] {
+                let read = step.operands.iter().map(|operand| operand.buffer);
+                for buffer in read.chain(step.outs.iter().copied()) {
+                    let life = lives[buffer].get_or_insert((at, at));
+                    life.1 = at;
+                }
             }
         }
         for kind in [Kind::Float, Kind::Index] {
@@ -364,11 +552,11 @@ fn part_of(
 }
 
 /// The products of the matrices in the last two axes.
-fn product(views: &[Operand; 2], shape: Shape) -> downhill_tensor::Result<Body> {
+fn product(views: &[Operand], shape: Shape, change: Change) -> downhill_tensor::Result<Body> {
     let rank = shape.rank();
     let (m, n) = (shape[rank - 2], shape[rank - 1]);
     let batch = shape.reduced(&[rank - 2, rank - 1], false);
-    let [a, b] = views.map(|view| view.layout);
+    let (a, b) = (views[0].layout, views[1].layout);
     let k = a.shape()[a.shape().rank() - 1];
     let strides = |layout: &Layout| {
         let strides = layout.strides();
@@ -387,36 +575,5 @@ fn product(views: &[Operand; 2], shape: Shape) -> downhill_tensor::Result<Body> 
         Ok(first.broadcast_to(batch)?.positions().collect())
     };
     let batches = starts(&a)?.into_iter().zip(starts(&b)?).map(|(a, b)| [a, b]).collect();
-    Ok(Body::Product(Product { m, n, k, a: strides(&a), b: strides(&b), c_row_stride: n }, batches))
-}
-
-/// Multiplications that are worth the microseconds that it takes to share a loop.
-const PRODUCT_GRAIN: usize = 400_000;
-/// Elements of simple loops, likewise.
-const ELEMENT_GRAIN: usize = 32_768;
-/// Elements of loops with exponentials, likewise.
-const FUNCTION_GRAIN: usize = 8_192;
-
-/// Into how many parts a loop is cut. No bit of its result depends on it.
-fn parts(step: &Step, threads: usize) -> usize {
-    let share = |work: usize, grain: usize, limit: usize| (work / grain).clamp(1, threads).min(limit.max(1));
-    match &step.body {
-        Body::Product(p, batches) => match batches.len() {
-            0 => 1,
-            1 => share(p.m * p.n * p.k, PRODUCT_GRAIN, p.m.max(p.n)),
-            many => share(p.m * p.n * p.k * many, PRODUCT_GRAIN, many),
-        },
-        Body::Conv2d(part, g, images) => {
-            let limit = if *part == Conv2dPart::WeightGradient { g.out_channels } else { *images };
-            share(step.operations() as usize / 2, PRODUCT_GRAIN, limit)
-        }
-        Body::Pool2d(_, _, planes) => share(step.len, FUNCTION_GRAIN, *planes),
-        Body::Reduce(..) => share(step.operations() as usize, ELEMENT_GRAIN, step.len / 16),
-        Body::Rows(_, n) => share(step.len, FUNCTION_GRAIN, step.len / (*n).max(1)),
-        Body::Unary(_) => share(step.len, FUNCTION_GRAIN, step.len),
-        Body::Binary(_) | Body::Select => share(step.len, ELEMENT_GRAIN, step.len),
-        Body::Uniform(_) => share(step.len, FUNCTION_GRAIN, step.len),
-        Body::Copy { block, .. } if *block == step.len => share(step.len, ELEMENT_GRAIN, step.len),
-        _ => 1,
-    }
+    Ok(Body::Product(Product { m, n, k, a: strides(&a), b: strides(&b), c_row_stride: n }, batches, change))
 }

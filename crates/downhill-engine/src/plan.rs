@@ -51,7 +51,7 @@ impl Engine {
             actual: error.to_string(),
         })?;
         let arenas = [lowered.arena, lowered.index_arena];
-        if !execute::verify(&lowered.steps, &lowered.buffers, arenas) {
+        if !execute::verify(&lowered.steps, &lowered.stages, &lowered.buffers, arenas) {
             return Err(Error::Binding {
                 direction: "program",
                 name: "plan".into(),
@@ -147,14 +147,18 @@ impl<T: Precision> Run<T> for Plan<T> {
             scratch_len: self.lowered.scratch,
             key,
         };
-        for step in &self.lowered.steps {
+        for stage in &self.lowered.stages {
             // SAFETY: the arenas and the scratch space have the sizes that the steps were placed in, inputs
             // and outputs the kinds and lengths that the program declares; all are borrowed for this call,
             // the writable ones exclusively.
-            unsafe { execute::run(step, &memory, &self.pool) }.map_err(|reason| Error::Evaluation {
-                operation: self.program.operation_name(step.origin).into(),
-                reason,
-                place: self.program.place(step.origin),
+            let done = unsafe { execute::run(stage, &self.lowered.steps, &memory, &self.pool) };
+            done.map_err(|(step, reason)| {
+                let origin = self.lowered.steps[step].origin;
+                Error::Evaluation {
+                    operation: self.program.operation_name(origin).into(),
+                    reason,
+                    place: self.program.place(origin),
+                }
             })?;
         }
         Ok(())
@@ -186,7 +190,7 @@ impl<T: Precision> fmt::Display for Plan<T> {
                 number,
                 step.name(),
                 step.len,
-                step.parts,
+                1,
                 step.operations(),
                 self.program.place(step.origin).path,
             )?;

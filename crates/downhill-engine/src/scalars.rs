@@ -1,18 +1,49 @@
-//! Elementwise loops: one instance of the kernel for each scalar function.
+//! The scalar functions over stretches of numbers: one instance of the kernel for each.
+//!
+//! A function of a number gives the same bits as the function of a stretch, so it does not matter which of an
+//! operation's operands are known to be the same for all elements.
 
-use downhill_tensor::kernels::elementwise::{map_strided, zip_strided};
+use downhill_tensor::Float;
+use downhill_tensor::kernels::elementwise::{map, zip};
+use downhill_tensor::kernels::isa::{current, vectorize};
 use downhill_tensor::kernels::math;
 use downhill_tensor::kernels::scalar::{Binary, Unary};
-use downhill_tensor::{Float, Layout};
-use std::ops::Range;
 
-/// `out = f(x)` for the elements `part`.
-pub(crate) fn unary<T: Float>(f: Unary, x: (&[T], &Layout), part: Range<usize>, out: &mut [T]) {
+/// An operand: numbers, or one for all.
+#[derive(Clone, Copy)]
+pub(crate) enum Numbers<'a, T> {
+    All(T),
+    Each(&'a [T]),
+}
+
+/// f(x)
+#[inline]
+pub(crate) fn unary_of<T: Float>(f: Unary, x: T) -> T {
+    match f {
+        Unary::Exp => math::exp(x),
+        Unary::Log => math::ln(x),
+        Unary::Tanh => math::tanh(x),
+        Unary::Sigmoid => math::sigmoid(x),
+        Unary::Erf => math::erf(x),
+        Unary::Expm1 => math::exp_m1(x),
+        Unary::Log1p => math::ln_1p(x),
+        Unary::Softplus => softplus(x),
+        plain => plain.apply(x),
+    }
+}
+
+#[inline(always)]
+fn softplus<T: Float>(x: T) -> T {
+    x.maximum(T::ZERO) + math::ln_1p(math::exp(-x.abs()))
+}
+
+/// `out = f(x)`
+pub(crate) fn unary<T: Float>(f: Unary, x: &[T], out: &mut [T]) {
     macro_rules! each {
         ($($function:ident => $with:expr,)* ; $($plain:ident)*) => {
             match f {
-                $(Unary::$function => map_strided(x.0, x.1, part, out, $with),)*
-                $(Unary::$plain => map_strided(x.0, x.1, part, out, #[inline(always)] |x| Unary::$plain.apply(x)),)*
+                $(Unary::$function => map(x, out, $with),)*
+                $(Unary::$plain => map(x, out, #[inline(always)] |x| Unary::$plain.apply(x)),)*
             }
         };
     }
@@ -24,51 +55,138 @@ pub(crate) fn unary<T: Float>(f: Unary, x: (&[T], &Layout), part: Range<usize>, 
         Erf => #[inline(always)] |x| math::erf(x),
         Expm1 => #[inline(always)] |x| math::exp_m1(x),
         Log1p => #[inline(always)] |x| math::ln_1p(x),
-        Softplus => #[inline(always)] |x: T| x.maximum(T::ZERO) + math::ln_1p(math::exp(-x.abs())),
+        Softplus => #[inline(always)] |x| softplus(x),
         ; Neg Abs Sign Square Sqrt Recip Sin Cos Relu Floor Ceil Round
     }
 }
 
-/// `out = f(a, b)` for the elements `part`.
-pub(crate) fn binary<T: Float>(
-    f: Binary,
-    a: (&[T], &Layout),
-    b: (&[T], &Layout),
-    part: Range<usize>,
-    out: &mut [T],
-) {
+/// `out = f(a, b)`
+pub(crate) fn binary<T: Float>(f: Binary, a: Numbers<'_, T>, b: Numbers<'_, T>, out: &mut [T]) {
     macro_rules! each {
         ($($function:ident)*) => {
             match f {
-                $(Binary::$function => {
-                    zip_strided(a, b, part, out, #[inline(always)] |a, b| Binary::$function.apply(a, b));
-                })*
+                $(Binary::$function => match (a, b) {
+                    (Numbers::Each(a), Numbers::Each(b)) => {
+                        zip(a, b, out, #[inline(always)] |a, b| Binary::$function.apply(a, b));
+                    }
+                    (Numbers::Each(a), Numbers::All(b)) => {
+                        map(a, out, #[inline(always)] |a| Binary::$function.apply(a, b));
+                    }
+                    (Numbers::All(a), Numbers::Each(b)) => {
+                        map(b, out, #[inline(always)] |b| Binary::$function.apply(a, b));
+                    }
+                    (Numbers::All(a), Numbers::All(b)) => out.fill(Binary::$function.apply(a, b)),
+                },)*
             }
         };
     }
     each!(Add Sub Mul Div Pow Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual);
 }
 
-/// `out = condition != 0 ? a : b` for the elements `part`.
+/// `out = condition != 0 ? a : b`
 pub(crate) fn select<T: Float>(
-    condition: (&[T], &Layout),
-    a: (&[T], &Layout),
-    b: (&[T], &Layout),
-    part: Range<usize>,
+    condition: Numbers<'_, T>,
+    a: Numbers<'_, T>,
+    b: Numbers<'_, T>,
     out: &mut [T],
 ) {
-    // The choice first, then what is not chosen is written over: two loops that vectorize.
-    map_strided(a.0, a.1, part.clone(), out, |a| a);
-    let mut chosen = [T::ZERO; 256];
-    let mut mask = [T::ZERO; 256];
-    for first in part.clone().step_by(256) {
-        let range = first..part.end.min(first + 256);
-        let n = range.len();
-        map_strided(condition.0, condition.1, range.clone(), &mut mask[..n], |c| c);
-        map_strided(b.0, b.1, range.clone(), &mut chosen[..n], |b| b);
-        let out = &mut out[first - part.start..][..n];
-        for ((out, &mask), &other) in out.iter_mut().zip(&mask).zip(&chosen) {
-            *out = if mask == T::ZERO { other } else { *out };
+    let condition = match condition {
+        Numbers::Each(condition) => condition,
+        Numbers::All(condition) => {
+            return match if condition != T::ZERO { a } else { b } {
+                Numbers::All(x) => out.fill(x),
+                Numbers::Each(x) => out.copy_from_slice(x),
+            };
+        }
+    };
+    match (a, b) {
+        (Numbers::Each(a), Numbers::Each(b)) => vectorize(
+            current(),
+            #[inline(always)]
+            |_| {
+                for (((out, &c), &a), &b) in out.iter_mut().zip(condition).zip(a).zip(b) {
+                    *out = if c != T::ZERO { a } else { b };
+                }
+            },
+        ),
+        (Numbers::Each(a), Numbers::All(b)) => {
+            zip(
+                condition,
+                a,
+                out,
+                #[inline(always)]
+                |c, a| if c != T::ZERO { a } else { b },
+            );
+        }
+        (Numbers::All(a), Numbers::Each(b)) => {
+            zip(
+                condition,
+                b,
+                out,
+                #[inline(always)]
+                |c, b| if c != T::ZERO { a } else { b },
+            );
+        }
+        (Numbers::All(a), Numbers::All(b)) => {
+            map(
+                condition,
+                out,
+                #[inline(always)]
+                |c| if c != T::ZERO { a } else { b },
+            );
         }
     }
+}
+
+/// Interleaved sums, so that additions need not wait for each other.
+const LANES: usize = 32;
+
+/// Σ x, in lanes that are added in a fixed tree.
+pub(crate) fn sum<T: Float>(x: &[T]) -> T {
+    vectorize(
+        current(),
+        #[inline(always)]
+        |_| {
+            let mut lanes = [T::ZERO; LANES];
+            let (blocks, rest) = x.as_chunks::<LANES>();
+            for block in blocks {
+                for lane in 0..LANES {
+                    lanes[lane] += block[lane];
+                }
+            }
+            for (lane, &x) in lanes.iter_mut().zip(rest) {
+                *lane += x;
+            }
+            let mut width = LANES / 2;
+            while width > 0 {
+                for lane in 0..width {
+                    lanes[lane] += lanes[lane + width];
+                }
+                width /= 2;
+            }
+            lanes[0]
+        },
+    )
+}
+
+/// `sums[c] += Σ x[r, c]` over the rows of `x`; the rows are added up first.
+pub(crate) fn add_rows<T: Float>(x: &[T], block: &mut [T], sums: &mut [T]) {
+    let width = sums.len();
+    vectorize(
+        current(),
+        #[inline(always)]
+        |_| {
+            let mut rows = x.chunks_exact(width);
+            let Some(first) = rows.next() else { return };
+            if rows.len() == 0 {
+                return sums.iter_mut().zip(first).for_each(|(sum, &x)| *sum += x);
+            }
+            let block = &mut block[..width];
+            block.copy_from_slice(first);
+            for row in rows {
+                block.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+            }
+            sums.iter_mut().zip(&*block).for_each(|(sum, &x)| *sum += x);
+        },
+    );
 }

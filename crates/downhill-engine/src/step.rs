@@ -1,12 +1,14 @@
 //! The loops that a plan consists of.
 
-use downhill_autograd::operation::{AnyOperation, PoolPart, Reduction, RowFunction};
+use crate::fusion::Sum;
+use crate::loops::Loop;
+use downhill_autograd::operation::{AnyOperation, ConvPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Kind, NodeId};
 use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dPart};
 use downhill_tensor::kernels::matmul::Product;
 use downhill_tensor::kernels::pool::Pool2dGeometry;
-use downhill_tensor::kernels::scalar::{Binary, Unary};
 use downhill_tensor::{Layout, Shape};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where a buffer lies.
@@ -37,17 +39,28 @@ pub(crate) struct Operand {
     pub layout: Layout,
 }
 
+/// What a result does to what lies in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It takes its place.
+    Set,
+    /// It is added.
+    Add,
+    /// It is multiplied with the last operand, one number, and subtracted.
+    Subtract,
+}
+
 /// What a step does with its operands.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    Unary(Unary),
-    Binary(Binary),
-    Select,
+    Loop(Box<Loop>),
     /// Over the axes whose bit is set.
     Reduce(Reduction, u8),
     /// One product for each pair of positions at which the matrices begin; the products follow each other in
-    /// the result.
-    Product(Product, Vec<[usize; 2]>),
+    /// the result. What becomes of them there is said by `Change`; its factor is the third operand.
+    Product(Product, Vec<[usize; 2]>, Change),
+    /// The sum of the operand's `groups` rows, which parts of a strip have computed.
+    Combine(usize, Change),
     /// The operand, contiguous, block by block: block i goes to `i * stride` in the result.
     Copy {
         block: usize,
@@ -58,18 +71,19 @@ pub(crate) enum Body {
     Pad(Layout),
     /// A function of each row of this length.
     Rows(RowFunction, usize),
-    /// The weights, in the form that the part of the convolution reads.
+    /// The weights, in the form that this part of the convolution reads.
     Conv2dPrepare(Conv2dPart, Conv2dGeometry),
-    /// Of so many images.
-    Conv2d(Conv2dPart, Conv2dGeometry, usize),
+    Conv2d(ConvPart, Conv2dGeometry, usize),
     Pool2d(PoolPart, Pool2dGeometry, usize),
     Gather {
         rows: usize,
         width: usize,
     },
+    /// With a change, the third operand is its factor.
     ScatterAdd {
         rows: usize,
         width: usize,
+        change: Change,
     },
     Uniform(u64),
     Opaque {
@@ -84,16 +98,24 @@ pub(crate) enum Body {
 pub(crate) struct Step {
     pub body: Body,
     pub operands: Vec<Operand>,
-    /// The buffer that is written. All of it, except by `Copy`.
-    pub out: usize,
-    /// The number of elements that are written.
+    /// The buffers that are written. All of them, except by `Copy`.
+    pub outs: Vec<usize>,
+    /// The number of elements of the loop: those that are written to the first buffer, unless they are sums.
     pub len: usize,
-    /// Into how many parts the loop is cut.
-    pub parts: usize,
     /// Elements of scratch space that each thread needs.
     pub scratch: usize,
     /// The value that it computes, for messages and schedules.
     pub origin: NodeId,
+}
+
+/// Steps that are carried out together.
+#[derive(Clone, Debug)]
+pub(crate) enum Stage {
+    /// One step, cut into parts. Where it sums across parts, there is a group for each of them.
+    Whole { step: usize, parts: usize, groups: usize },
+    /// Several steps on one block of rows after the other, so that a step finds what the one before has
+    /// written in a near cache. Rows are dealt to threads in groups of blocks.
+    Strip { steps: Range<usize>, rows: usize, groups: usize, block: usize },
 }
 
 impl Step {
@@ -101,7 +123,8 @@ impl Step {
     /// addition of a product.
     pub fn operations(&self) -> u64 {
         match &self.body {
-            Body::Product(p, batches) => 2 * (p.m * p.n * p.k * batches.len()) as u64,
+            Body::Loop(body) => (self.len * (body.functions.len() + body.sums.len())) as u64,
+            Body::Product(p, batches, _) => 2 * (p.m * p.n * p.k * batches.len()) as u64,
             Body::Conv2d(_, g, images) => {
                 2 * (g.output_len() * (g.weight_len() / g.out_channels.max(1)) * images) as u64
             }
@@ -111,33 +134,55 @@ impl Step {
         }
     }
 
+    /// What it does, with the functions of a loop in order.
+    pub fn description(&self) -> String {
+        let Body::Loop(body) = &self.body else { return self.name().into() };
+        let functions = body.functions.iter().map(|function| function.name());
+        let sums = body.sums.iter().map(|(_, sum, _)| match sum {
+            Sum::All => "sum",
+            Sum::Rows(_) => "sum of rows",
+            Sum::Columns(_) => "sum of columns",
+        });
+        format!("loop: {}", functions.chain(sums).collect::<Vec<_>>().join(", "))
+    }
+
     /// The name of the loop.
     pub fn name(&self) -> &'static str {
         match &self.body {
-            Body::Unary(f) => f.name(),
-            Body::Binary(f) => f.name(),
-            Body::Select => "select",
+            Body::Loop(_) => "loop",
+            Body::Combine(..) => "combine",
             Body::Reduce(Reduction::Sum, _) => "sum",
             Body::Reduce(Reduction::Max, _) => "max",
             Body::Reduce(Reduction::Min, _) => "min",
-            Body::Product(..) => "product",
+            Body::Product(_, _, Change::Set) => "product",
+            Body::Product(..) => "product, added",
             Body::Copy { .. } => "copy",
             Body::Pad(_) => "pad",
             Body::Rows(RowFunction::Softmax, _) => "softmax",
             Body::Rows(RowFunction::LogSoftmax, _) => "log_softmax",
             Body::Conv2dPrepare(..) => "conv2d_prepare",
-            Body::Conv2d(Conv2dPart::Forward, ..) => "conv2d",
-            Body::Conv2d(Conv2dPart::InputGradient, ..) => "conv2d_input_gradient",
-            Body::Conv2d(Conv2dPart::WeightGradient, ..) => "conv2d_weight_gradient",
+            Body::Conv2d(ConvPart::Forward, ..) => "conv2d",
+            Body::Conv2d(ConvPart::InputGradient, ..) => "conv2d_input_gradient",
+            Body::Conv2d(ConvPart::WeightGradient, ..) => "conv2d_weight_gradient",
             Body::Pool2d(PoolPart::Max, ..) => "max_pool2d",
             Body::Pool2d(PoolPart::MaxScatter, ..) => "max_pool2d_scatter",
             Body::Pool2d(PoolPart::MaxGather, ..) => "max_pool2d_gather",
             Body::Pool2d(PoolPart::Average, ..) => "avg_pool2d",
             Body::Pool2d(PoolPart::AverageScatter, ..) => "avg_pool2d_scatter",
             Body::Gather { .. } => "gather",
-            Body::ScatterAdd { .. } => "scatter_add",
+            Body::ScatterAdd { change: Change::Set, .. } => "scatter_add",
+            Body::ScatterAdd { .. } => "scatter_add, in place",
             Body::Uniform(_) => "uniform",
             Body::Opaque { operation, .. } => operation.name(),
         }
+    }
+}
+
+/// The part of a convolution in the kernels' words.
+pub(crate) fn kernel_part(part: ConvPart) -> Conv2dPart {
+    match part {
+        ConvPart::Forward => Conv2dPart::Forward,
+        ConvPart::InputGradient => Conv2dPart::InputGradient,
+        ConvPart::WeightGradient => Conv2dPart::WeightGradient,
     }
 }

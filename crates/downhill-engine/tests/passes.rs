@@ -56,7 +56,8 @@ fn what_changes_nothing_is_not_computed() {
     let plan = Engine::default().compile::<f32>(&nothing).unwrap();
     assert_eq!(plan.steps(), 1, "only the copy to the output is left:\n{plan}");
     let twice = program(|x| x.exp() * x.exp());
-    assert_eq!(Engine::default().compile::<f32>(&twice).unwrap().steps(), 2);
+    let plan = Engine::default().compile::<f32>(&twice).unwrap().to_string();
+    assert_eq!(plan.matches("exp").count(), 1, "{plan}");
     let known = program(|x| x * (2.0 * x.tape().scalar(3.0)).exp());
     assert_eq!(Engine::default().compile::<f32>(&known).unwrap().steps(), 1);
 }

@@ -140,6 +140,38 @@ impl<L: Layer> Network<L> {
         })
     }
 
+    /// The program of one whole step of plain gradient descent, `θ ← θ - rate ∇loss(θ)`, in which no gradient
+    /// need ever exist: an engine can add each layer's part straight into θ.
+    ///
+    /// Inputs: `parameters` \[P\], `state` \[S\], `input`, `target`, `rate` \[\]. Outputs: `loss` \[\] (before
+    /// the step), `parameters` and `state`, which take the places of the inputs of these names
+    /// ([`Output::update`]), `output`.
+    ///
+    /// # Errors
+    /// As [`Network::training_program`].
+    pub fn sgd_program(
+        &self,
+        input: Type,
+        target: Type,
+        loss: &(impl LossFunction + ?Sized),
+    ) -> Result<Program> {
+        self.record(Mode::Training, input, |scope, output| {
+            let loss = scalar_loss(scope, output, target, loss);
+            let tape = scope.tape();
+            let rate = scope.input("rate", Type::float(()));
+            let parameters = scope.parameters();
+            let gradient = tape.grad(loss, &parameters);
+            let moved: Vec<_> =
+                parameters.iter().zip(gradient).map(|(&parameter, slope)| parameter - rate * slope).collect();
+            tape.finish(&[
+                Output::new("loss", &loss),
+                Output::update("parameters", &moved),
+                Output::update("state", &scope.next_state()),
+                Output::new("output", &output),
+            ])
+        })
+    }
+
     /// The program that measures the network, in inference mode. Inputs: `parameters` \[P\], `state` \[S\],
     /// `input`, `target`. Outputs: `loss` \[\], `output`.
     ///

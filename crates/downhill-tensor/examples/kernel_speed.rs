@@ -3,7 +3,7 @@
 //! `cargo run --release -p downhill-tensor --example kernel_speed [FILTER]`
 #![allow(clippy::print_stdout)]
 
-use downhill_tensor::kernels::matmul::{Product, Strides2, matmul, matmul_scratch_len};
+use downhill_tensor::kernels::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
 use downhill_tensor::kernels::pool::{Pool2dGeometry, max_pool2d, max_pool2d_scatter};
 use downhill_tensor::kernels::reduce::{Axes, argmax, sum};
 use downhill_tensor::kernels::{copy, elementwise, isa, math, softmax};
@@ -55,7 +55,7 @@ impl Report {
             operations,
             "FLOP",
             || {
-                matmul(&product, 0..product.m, 0..product.n, a, b, c, false, &mut scratch);
+                matmul(&product, 0..product.m, 0..product.n, a, b, c, Update::SET, &mut scratch);
                 black_box(&c);
             },
         );

@@ -14,6 +14,7 @@
 //! | [`copy`] | moving elements between layouts |
 //! | [`naive`] | the same as plain loops: what they mean |
 //! | [`isa`] | which instructions they may use |
+//! | [`denormals`] | flushing of denormal numbers while a guard lives |
 //!
 //! # What all kernels keep to
 //! - They know slices, sizes and layouts; no tensors, no derivatives beyond their own, no threads. They
@@ -26,6 +27,7 @@
 
 pub mod conv;
 pub mod copy;
+pub mod denormals;
 pub mod elementwise;
 pub mod gather;
 pub mod isa;

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Tensor;
-use crate::kernels::matmul::{Product, matmul, matmul_scratch_len};
+use crate::kernels::matmul::{Product, Update, matmul, matmul_scratch_len};
 use crate::{Error, Float, Result, Shape, Slice};
 
 impl<T: Float> Tensor<T> {
@@ -59,7 +59,7 @@ impl<T: Float> Tensor<T> {
             let mut scratch = vec![T::ZERO; matmul_scratch_len::<T>(&product)];
             for ((out, l), r) in out.chunks_exact_mut(m * n).zip(left_starts).zip(right_starts) {
                 let (a, b) = (&left.storage[l..l + m * k], &right.storage[r..r + k * n]);
-                matmul(&product, 0..m, 0..n, a, b, out, false, &mut scratch);
+                matmul(&product, 0..m, 0..n, a, b, out, Update::SET, &mut scratch);
             }
         }
         let out = Tensor::from_counted(out, shape);

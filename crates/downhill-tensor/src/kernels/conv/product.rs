@@ -8,7 +8,7 @@ use super::Conv2dGeometry;
 use super::unfold::{Unfolding, unfolded_len};
 use crate::Float;
 use crate::kernels::isa::Isa;
-use crate::kernels::matmul::{Product, Strides2, matmul_scratch_len, matmul_with};
+use crate::kernels::matmul::{Product, Strides2, Update, matmul_scratch_len, matmul_with};
 use std::ops::Range;
 
 /// `out[group] = weight[group] · unfolded`, for this many windows.
@@ -45,10 +45,10 @@ fn multiply<T: Float>(
     columns: Range<usize>,
     [a, b]: [&[T]; 2],
     c: &mut [T],
-    accumulate: bool,
+    update: Update<T>,
     scratch: &mut [T],
 ) {
-    matmul_with(isa, product, 0..product.m, columns, a, b, c, accumulate, scratch);
+    matmul_with(isa, product, 0..product.m, columns, a, b, c, update, scratch);
 }
 
 /// Elements of scratch space that all three need.
@@ -81,7 +81,7 @@ pub(super) fn forward<T: Float>(
             let unfolded = unfolded(geometry, &block, x, space);
             let product = forward_product(geometry, windows.len());
             let out = out.get_mut(windows.start..).unwrap_or_default();
-            multiply(isa, &product, 0..product.n, [weight, unfolded], out, false, scratch);
+            multiply(isa, &product, 0..product.n, [weight, unfolded], out, Update::SET, scratch);
         }
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn input_gradient<T: Float>(
         let dx = share_mut(dx, i, geometry.input_len() / geometry.groups);
         if geometry.is_unfolded() {
             let product = input_product(geometry, geometry.windows());
-            multiply(isa, &product, 0..product.n, [weight, g], dx, false, scratch);
+            multiply(isa, &product, 0..product.n, [weight, g], dx, Update::SET, scratch);
             continue;
         }
         dx.fill(T::ZERO);
@@ -112,7 +112,7 @@ pub(super) fn input_gradient<T: Float>(
             let product = input_product(geometry, windows.len());
             let unfolded = &mut space[..product.m * product.n];
             let g = g.get(windows.start..).unwrap_or_default();
-            multiply(isa, &product, 0..product.n, [weight, g], unfolded, false, scratch);
+            multiply(isa, &product, 0..product.n, [weight, g], unfolded, Update::SET, scratch);
             block.fold(unfolded, dx);
         }
     }
@@ -154,7 +154,15 @@ pub(super) fn weight_gradient<T: Float>(
             let windows = block.windows();
             let unfolded = unfolded(geometry, &block, x, space);
             let product = weight_product(geometry, windows.len());
-            multiply(isa, &product, channels(group), [unfolded, &g[windows.start..]], sums, true, scratch);
+            multiply(
+                isa,
+                &product,
+                channels(group),
+                [unfolded, &g[windows.start..]],
+                sums,
+                Update::ADD,
+                scratch,
+            );
         }
     }
     for (channel, dw) in part.zip(dw.chunks_exact_mut(window.max(1))) {

@@ -1,9 +1,9 @@
-//! Products of strided matrices: `C = A B` and `C += A B`.
+//! Products of strided matrices: `C = α A B` and `C += α A B`.
 //!
 //! # The order of the sums
 //! The shared dimension is cut into blocks of equal depth, a function of `k` alone. Inside a block a
 //! product is added to its element's sum from first to last, with a fused multiplication and addition where
-//! the machine has one; the blocks' sums are then added to C in order. Every way through this module keeps
+//! the machine has one; the blocks' sums, each times α, are then added to C in order. Every way through this module keeps
 //! that order for each element, so tiles, packing, and the part that is asked for change no bit. The one
 //! exception, long dot products of contiguous vectors (`dots`), is chosen by the whole product alone.
 //!
@@ -12,14 +12,18 @@
 //! 2015): a tile of C stays in registers while a panel of A and a panel of B stream by. Panels are copied
 //! together ("packed") only where that pays; otherwise the tile reads the operands where they lie.
 
+mod block;
 mod dots;
 mod pack;
+mod prepare;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+mod tile_avx2;
 
 use super::isa::{self, Isa, vectorize};
 use crate::Float;
+pub use prepare::{Prepared, matmul_prepared, matmul_prepared_raw, preparing_pays};
 use std::ops::Range;
-use tile::{MAX_ROWS, Tile};
 
 /// The distances, in elements, from an element of a matrix to the one below and to the one on its right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,10 +81,92 @@ impl Product {
         Product { m, n, k, a: Strides2::row_major(k), b: Strides2::row_major(n), c_row_stride: n }
     }
 
+    /// The rest of C from the part's first element on.
+    ///
+    /// # Panics
+    /// Where C is too short.
+    #[inline]
+    fn part_of_c<'c, T>(&self, rows: &Range<usize>, columns: &Range<usize>, c: &'c mut [T]) -> &'c mut [T] {
+        let strides = Strides2 { row: self.c_row_stride, column: 1 };
+        assert!(c.len() >= strides.end(self.m, self.n), "C is shorter than its rows and columns reach");
+        if rows.is_empty() || columns.is_empty() {
+            return &mut [];
+        }
+        &mut c[rows.start * self.c_row_stride + columns.start..]
+    }
+
     /// The depth of the blocks into which `k` is cut.
+    #[inline]
     fn depth(&self) -> usize {
-        let blocks = self.k.div_ceil(MAX_DEPTH).max(1);
-        self.k.div_ceil(blocks).next_multiple_of(8)
+        if self.k <= MAX_DEPTH {
+            return self.k;
+        }
+        self.k.div_ceil(self.k.div_ceil(MAX_DEPTH)).next_multiple_of(8)
+    }
+
+    #[inline]
+    fn way(&self) -> Way {
+        if self.k == 1 && self.b.column == 1 {
+            Way::Outer
+        } else if dots::suits(self) {
+            Way::Dots
+        } else if self.n == 1 && self.c_row_stride == 1 && self.a.row == 1 {
+            Way::Column
+        } else {
+            Way::Blocks
+        }
+    }
+}
+
+/// How a product is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// One column times one row of neighbours.
+    Outer,
+    /// Dot products of neighbours.
+    Dots,
+    /// One column that is a sum of A's columns: the same as one row that is a sum of rows.
+    Column,
+    /// Tiles in blocks.
+    Blocks,
+}
+
+/// What a product does with C: `C = scale A B`, or `C += scale A B` where it accumulates.
+///
+/// A scale of 1 gives the bits of the product without one. Gradient descent on a weight is the product that
+/// accumulates with the negative rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update<T> {
+    /// What the product is multiplied by.
+    pub scale: T,
+    /// Whether the product is added to C, rather than taking its place.
+    pub accumulate: bool,
+}
+
+impl<T: Float> Update<T> {
+    /// `C = A B`.
+    pub const SET: Self = Update { scale: T::ONE, accumulate: false };
+    /// `C += A B`.
+    pub const ADD: Self = Update { scale: T::ONE, accumulate: true };
+
+    /// `C = scale A B`.
+    pub fn set_scaled(scale: T) -> Self {
+        Update { scale, ..Update::SET }
+    }
+
+    /// `C += scale A B`.
+    pub fn add_scaled(scale: T) -> Self {
+        Update { scale, ..Update::ADD }
+    }
+
+    /// What becomes of an element of C.
+    #[inline(always)]
+    fn of(&self, c: T, sum: T, fma: bool) -> T {
+        match self.accumulate {
+            false => self.scale * sum,
+            true if fma => self.scale.mul_add(sum, c),
+            true => c + self.scale * sum,
+        }
     }
 }
 
@@ -93,15 +179,14 @@ const BLOCK_COLUMNS: usize = 1024;
 
 /// How many elements of scratch space a product, or any part of it, needs.
 pub fn matmul_scratch_len<T: Float>(product: &Product) -> usize {
-    let depth = product.depth().min(product.k.next_multiple_of(8));
-    let columns = product.n.next_multiple_of(tile::width::<T>()).min(BLOCK_COLUMNS);
-    depth * (BLOCK_ROWS.min(product.m) + columns) + 2 * ALIGNMENT
+    let columns = product.n.next_multiple_of(tile::MAX_WIDTH / size_of::<T>()).min(BLOCK_COLUMNS);
+    product.depth() * (BLOCK_ROWS.min(product.m) + columns) + 2 * ALIGNMENT
 }
 
 /// Elements that a packed panel may have to be moved by to begin at a cache line.
 const ALIGNMENT: usize = 16;
 
-/// Computes the given rows and columns of `C = A B`, or of `C += A B` where `accumulate`.
+/// Computes the given rows and columns of `C = α A B` or `C += α A B`, as `update` says.
 ///
 /// `c` is all of C; other rows and columns stay as they are. The result does not depend on how C is cut
 /// into parts.
@@ -116,10 +201,10 @@ pub fn matmul<T: Float>(
     a: &[T],
     b: &[T],
     c: &mut [T],
-    accumulate: bool,
+    update: Update<T>,
     scratch: &mut [T],
 ) {
-    matmul_with(isa::current(), product, rows, columns, a, b, c, accumulate, scratch);
+    matmul_with(isa::current(), product, rows, columns, a, b, c, update, scratch);
 }
 
 /// [`matmul`] with a chosen instruction set.
@@ -135,15 +220,12 @@ pub fn matmul_with<T: Float>(
     a: &[T],
     b: &[T],
     c: &mut [T],
-    accumulate: bool,
+    update: Update<T>,
     scratch: &mut [T],
 ) {
-    let c_strides = Strides2 { row: product.c_row_stride, column: 1 };
-    assert!(c.len() >= c_strides.end(product.m, product.n), "C is shorter than its rows and columns reach");
-    let first = rows.start * product.c_row_stride + columns.start;
-    let c = if rows.is_empty() || columns.is_empty() { &mut [] } else { &mut c[first..] };
+    let c = product.part_of_c(&rows, &columns, c);
     // SAFETY: C reaches no further than `c`, as just checked, and `c` is borrowed mutably.
-    unsafe { matmul_raw(isa, product, rows, columns, a, b, c.as_mut_ptr(), accumulate, scratch) };
+    unsafe { matmul_raw(isa, product, rows, columns, a, b, c.as_mut_ptr(), update, scratch) };
 }
 
 /// [`matmul_with`] on a pointer to the part's first element in C (row `rows.start`, column
@@ -165,33 +247,58 @@ pub unsafe fn matmul_raw<T: Float>(
     a: &[T],
     b: &[T],
     c: *mut T,
-    accumulate: bool,
+    update: Update<T>,
     scratch: &mut [T],
 ) {
-    let &Product { m, n, k, c_row_stride, .. } = product;
-    assert!(rows.end <= m && columns.end <= n, "the part lies outside the product");
-    assert!(a.len() >= product.a.end(m, k), "A is shorter than its rows and columns reach");
-    assert!(b.len() >= product.b.end(k, n), "B is shorter than its rows and columns reach");
+    assert!(b.len() >= product.b.end(product.k, product.n), "B is shorter than its rows and columns reach");
+    let b = Right { first: b.as_ptr(), prepared: false };
+    // SAFETY: B reaches no further than its slice; the caller answers for C.
+    unsafe { part(isa, product, rows, columns, a, b, c, update, scratch) };
+}
+
+/// B, in place or prepared.
+#[derive(Clone, Copy)]
+struct Right<T> {
+    first: *const T,
+    prepared: bool,
+}
+
+/// # Safety
+/// As [`matmul_raw`]; and B must reach as far as the product says, or as its prepared form.
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+unsafe fn part<T: Float>(
+    isa: Isa,
+    product: &Product,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    a: &[T],
+    b: Right<T>,
+    c: *mut T,
+    update: Update<T>,
+    scratch: &mut [T],
+) {
+    assert!(rows.end <= product.m && columns.end <= product.n, "the part lies outside the product");
+    assert!(a.len() >= product.a.end(product.m, product.k), "A is shorter than its rows and columns reach");
     if rows.is_empty() || columns.is_empty() {
         return;
     }
-    let part = Part { isa, product: *product, rows, columns, a: a.as_ptr(), b: b.as_ptr(), c, accumulate };
+    let way = product.way();
+    let prepared = b.prepared && way == Way::Blocks;
+    let mut product = *product;
+    if b.prepared && !prepared {
+        product.b = prepare::strides(&product, way);
+    }
+    let part = Part { isa, product, rows, columns, a: a.as_ptr(), b: b.first, prepared, c, update };
     // SAFETY: A and B reach no further than their slices, as checked; the caller answers for C.
     unsafe {
-        match k {
-            0 if !accumulate => part.each_row(|_, c| c.fill(T::ZERO)),
-            0 => {}
-            1 if product.b.column == 1 => {
-                vectorize(
-                    isa,
-                    #[inline(always)]
-                    |_| part.outer_product(),
-                );
-            }
-            _ if dots::suits(product) => dots::run(&part),
-            // One column that is a sum of A's columns: the same as one row that is a sum of rows.
-            _ if n == 1 && c_row_stride == 1 && product.a.row == 1 => part.transposed().blocks(scratch),
-            _ => part.blocks(scratch),
+        match way {
+            _ if product.k == 0 => part.nothing(),
+            Way::Outer => part.outer_product(),
+            Way::Dots => dots::run(&part),
+            Way::Column => part.transposed().blocks(scratch),
+            Way::Blocks if part.is_one_tile() => part.one_tile(),
+            Way::Blocks => part.blocks(scratch),
         }
     }
 }
@@ -204,9 +311,11 @@ struct Part<T> {
     columns: Range<usize>,
     a: *const T,
     b: *const T,
+    /// Whether B lies in panels that were prepared, rather than by its strides.
+    prepared: bool,
     /// The part's first element.
     c: *mut T,
-    accumulate: bool,
+    update: Update<T>,
 }
 
 impl<T: Float> Part<T> {
@@ -225,27 +334,45 @@ impl<T: Float> Part<T> {
         }
     }
 
+    /// The sum of no products.
+    ///
+    /// # Safety
+    /// As [`Part::each_row`].
+    unsafe fn nothing(&self) {
+        if !self.update.accumulate {
+            // SAFETY: as above.
+            unsafe { self.each_row(|_, c| c.fill(self.update.scale * T::ZERO)) };
+        }
+    }
+
     /// `C = a b`, with A one column and B one row of neighbours.
     ///
     /// # Safety
     /// As [`Part::each_row`].
-    #[inline(always)]
     unsafe fn outer_product(&self) {
-        // SAFETY: B's columns are neighbours and inside B; each row is inside A; C as above.
-        unsafe {
-            let b = std::slice::from_raw_parts(self.b.add(self.columns.start), self.columns.len());
-            self.each_row(
-                #[inline(always)]
-                |row, c| {
-                    let a = *self.a.add(row * self.product.a.row);
-                    if self.accumulate {
-                        c.iter_mut().zip(b).for_each(|(c, &b)| *c += a * b);
-                    } else {
-                        c.iter_mut().zip(b).for_each(|(c, &b)| *c = a * b);
-                    }
-                },
-            );
-        }
+        vectorize(
+            self.isa,
+            #[inline(always)]
+            |fma| {
+                // SAFETY: B's columns are neighbours and inside B; each row is inside A; C as above.
+                unsafe {
+                    let b = std::slice::from_raw_parts(self.b.add(self.columns.start), self.columns.len());
+                    self.each_row(
+                        #[inline(always)]
+                        |row, c| {
+                            let a = *self.a.add(row * self.product.a.row);
+                            let Update { scale, accumulate } = self.update;
+                            if accumulate {
+                                let add = Update { scale, accumulate: true };
+                                c.iter_mut().zip(b).for_each(|(c, &b)| *c = add.of(*c, a * b, fma));
+                            } else {
+                                c.iter_mut().zip(b).for_each(|(c, &b)| *c = scale * (a * b));
+                            }
+                        },
+                    );
+                }
+            },
+        );
     }
 
     /// `Cᵀ = Bᵀ Aᵀ` where C is one column without gaps: the same elements as one row.
@@ -260,118 +387,9 @@ impl<T: Float> Part<T> {
             columns: self.rows.clone(),
             a: self.b,
             b: self.a,
+            prepared: false,
             c: self.c,
-            accumulate: self.accumulate,
-        }
-    }
-
-    /// The blocked product.
-    ///
-    /// # Safety
-    /// As [`Part::each_row`].
-    unsafe fn blocks(&self, scratch: &mut [T]) {
-        let p = &self.product;
-        let width = tile::width::<T>();
-        // Whether to pack changes no bit, so it may depend on the part. A copy pays where it is read often;
-        // the limits were measured.
-        // Rows of B a multiple of 2 KiB apart fall into the same few places of the nearest cache.
-        let crowded = (p.b.row * size_of::<T>()).is_multiple_of(2048);
-        let pack_b = (p.b.column != 1 && p.n > 1) || self.rows.len() > if crowded { 24 } else { 160 };
-        let pack_a = self.columns.len() > 16 * width && self.rows.len() > 4;
-        let depth = p.depth();
-        let block_columns = if pack_b { BLOCK_COLUMNS } else { self.columns.len() };
-        let block_rows = if pack_a { BLOCK_ROWS } else { self.rows.len() };
-        let (a_space, b_space) = pack::split(scratch, if pack_a { depth * block_rows.min(p.m) } else { 0 });
-        for column in self.columns.clone().step_by(block_columns) {
-            let columns = column..self.columns.end.min(column + block_columns);
-            for first in (0..p.k).step_by(depth) {
-                let deep = depth.min(p.k - first);
-                // SAFETY: the block lies inside B.
-                let b = unsafe { self.b.add(first * p.b.row + column * p.b.column) };
-                if pack_b {
-                    // SAFETY: the block lies inside B, and the space is checked.
-                    unsafe { pack::columns(self.isa, b, p.b, deep, columns.len(), width, b_space) };
-                }
-                for row in self.rows.clone().step_by(block_rows) {
-                    let rows = row..self.rows.end.min(row + block_rows);
-                    // SAFETY: the block lies inside A.
-                    let a = unsafe { self.a.add(row * p.a.row + first * p.a.column) };
-                    if pack_a {
-                        // SAFETY: the block lies inside A, and the space is checked.
-                        unsafe { pack::rows(a, p.a, rows.len(), deep, a_space) };
-                    }
-                    let block = Block {
-                        depth: deep,
-                        a: if pack_a { a_space.as_ptr() } else { a },
-                        a_strides: (!pack_a).then_some(p.a),
-                        b: if pack_b { b_space.as_ptr() } else { b },
-                        b_row: (!pack_b).then_some(p.b.row),
-                        // SAFETY: the block lies inside C.
-                        c: unsafe {
-                            let (row, column) = (row - self.rows.start, column - self.columns.start);
-                            self.c.add(row * p.c_row_stride + column)
-                        },
-                        c_row: p.c_row_stride,
-                        accumulate: self.accumulate || first > 0,
-                    };
-                    // SAFETY: as above, for all of the block.
-                    unsafe { block.tiles(self.isa, rows.len(), columns.len(), width) };
-                }
-            }
-        }
-    }
-}
-
-/// One block of A times one block of B, packed or in place.
-struct Block<T> {
-    depth: usize,
-    a: *const T,
-    /// `None` where A is packed.
-    a_strides: Option<Strides2>,
-    b: *const T,
-    /// `None` where B is packed.
-    b_row: Option<usize>,
-    c: *mut T,
-    c_row: usize,
-    accumulate: bool,
-}
-
-impl<T: Float> Block<T> {
-    /// # Safety
-    /// The pointers reach all of the block; C's elements are accessed by nobody else.
-    unsafe fn tiles(&self, isa: Isa, rows: usize, columns: usize, width: usize) {
-        // Few rows leave registers for more columns, if those lie side by side.
-        let step = if self.b_row.is_some() { width * tile::wide(rows) } else { width };
-        for column in (0..columns).step_by(step) {
-            let b = match self.b_row {
-                // SAFETY: inside the block.
-                Some(_) => unsafe { self.b.add(column) },
-                // SAFETY: packed panels are `depth * width` long, one after the other.
-                None => unsafe { self.b.add(column * self.depth) },
-            };
-            for (row, count) in pack::panels(rows) {
-                let (a, a_row, a_column) = match self.a_strides {
-                    // SAFETY: inside the block.
-                    Some(strides) => (unsafe { self.a.add(row * strides.row) }, strides.row, strides.column),
-                    // SAFETY: packed panels are `depth * count` long, one after the other.
-                    None => (unsafe { self.a.add(row * self.depth) }, 1, count),
-                };
-                let tile = Tile {
-                    depth: self.depth,
-                    a,
-                    a_row,
-                    a_column,
-                    b,
-                    b_row: self.b_row.unwrap_or(width),
-                    // SAFETY: inside the block.
-                    c: unsafe { self.c.add(row * self.c_row + column) },
-                    c_row: self.c_row,
-                    accumulate: self.accumulate,
-                };
-                debug_assert!(count <= MAX_ROWS);
-                // SAFETY: the tile lies inside the block.
-                unsafe { tile.run(isa, count, step.min(columns - column)) };
-            }
+            update: self.update,
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Copying blocks of the operands together, in the order in which tiles read them.
 
 use super::Strides2;
-use super::tile::MAX_ROWS;
 #[cfg(target_arch = "x86_64")]
 use crate::DType;
 use crate::Float;
-use crate::kernels::isa::Isa;
+use crate::kernels::isa::{Isa, vectorize};
 use std::ops::Range;
 
 /// Cuts `scratch` into space for `a_len` elements of A and the rest for B, each beginning at a cache line.
@@ -20,10 +19,10 @@ fn align<T>(space: &mut [T]) -> &mut [T] {
     &mut space[offset..]
 }
 
-/// The panels into which rows are cut: as even as can be and none above [`MAX_ROWS`], because a tile of few
+/// The panels into which rows are cut: as even as can be and none above `max_rows`, because a tile of few
 /// rows cannot keep the arithmetic units busy. Yields (first row, number of rows).
-pub(super) fn panels(rows: usize) -> impl Iterator<Item = (usize, usize)> {
-    let count = rows.div_ceil(MAX_ROWS);
+pub(super) fn panels(rows: usize, max_rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = rows.div_ceil(max_rows);
     let (least, larger) = (rows / count.max(1), rows % count.max(1));
     let mut first = 0;
     (0..count).map(move |panel| {
@@ -45,10 +44,28 @@ pub(super) unsafe fn rows<T: Float>(
     strides: Strides2,
     rows: usize,
     depth: usize,
+    max_rows: usize,
     space: &mut [T],
 ) {
-    let mut rest = &mut space[..rows * depth];
-    for (row, count) in panels(rows) {
+    let space = &mut space[..rows * depth];
+    if strides.row == 1 && rows >= EIGHT && max_rows <= EIGHT {
+        // Some columns at a time, so that what is read lies close by.
+        for first in (0..depth).step_by(EIGHT) {
+            let columns = first..depth.min(first + EIGHT);
+            for (row, count) in panels(rows, max_rows) {
+                let panel = &mut space[row * depth..][..count * depth];
+                // Not past the last row, which may be where A ends.
+                let eight = row + EIGHT <= rows;
+                // SAFETY: the panel's rows and all columns are in the block, and eight rows where told.
+                unsafe {
+                    rows_of_neighbours(a.add(row), strides.column, count, eight, columns.clone(), panel)
+                };
+            }
+        }
+        return;
+    }
+    let mut rest = space;
+    for (row, count) in panels(rows, max_rows) {
         let (panel, tail) = rest.split_at_mut(count * depth);
         rest = tail;
         for r in 0..count {
@@ -60,13 +77,46 @@ pub(super) unsafe fn rows<T: Float>(
     }
 }
 
-/// Packs a block of B: panels of `width` columns, row after row within it, the last filled up with zeros.
+/// Panels of B that are filled side by side.
+const PANELS: usize = 8;
+
+/// Elements that are moved at a time where they are neighbours.
+const EIGHT: usize = 8;
+
+/// Some columns of `count` neighbours: eight are moved at a time where A has `eight`, and the next column takes
+/// the place of those that are too many.
+///
+/// # Safety
+/// `a` must reach these columns of `count` neighbours, of eight where told.
+unsafe fn rows_of_neighbours<T: Float>(
+    a: *const T,
+    stride: usize,
+    count: usize,
+    eight: bool,
+    columns: Range<usize>,
+    panel: &mut [T],
+) {
+    for p in columns {
+        let out = &mut panel[p * count..];
+        // SAFETY: as told.
+        unsafe {
+            match out.first_chunk_mut::<EIGHT>() {
+                Some(out) if eight => *out = a.add(p * stride).cast::<[T; EIGHT]>().read_unaligned(),
+                _ => out[..count].copy_from_slice(std::slice::from_raw_parts(a.add(p * stride), count)),
+            }
+        }
+    }
+}
+
+/// Packs a block of B: panels of `width` columns, `apart` elements from one to the next, row after row within
+/// it, the last filled up with zeros.
 ///
 /// # Safety
 /// `b` must reach `depth` rows and `columns` columns.
 ///
 /// # Panics
 /// Where the space is too short.
+#[allow(clippy::too_many_arguments)]
 pub(super) unsafe fn columns<T: Float>(
     isa: Isa,
     b: *const T,
@@ -74,14 +124,15 @@ pub(super) unsafe fn columns<T: Float>(
     depth: usize,
     columns: usize,
     width: usize,
+    apart: usize,
     space: &mut [T],
 ) {
-    let space = &mut space[..depth * columns.next_multiple_of(width)];
     if strides.column == 1 {
         // SAFETY: the rows and columns are in the block.
-        return unsafe { rows_in_panels(b, strides.row, depth, columns, width, space) };
+        return unsafe { rows_in_panels(isa, b, strides.row, depth, columns, width, apart, space) };
     }
-    for (panel, first) in space.chunks_exact_mut(depth * width).zip((0..columns).step_by(width)) {
+    for (panel, first) in space.chunks_mut(apart).zip((0..columns).step_by(width)) {
+        let panel = &mut panel[..depth * width];
         let count = width.min(columns - first);
         if count < width {
             panel.fill(T::ZERO);
@@ -100,28 +151,48 @@ pub(super) unsafe fn columns<T: Float>(
 ///
 /// # Safety
 /// `b` must reach `depth` rows, `stride` apart, of `columns` neighbours.
+#[allow(clippy::too_many_arguments)]
 unsafe fn rows_in_panels<T: Float>(
+    isa: Isa,
     b: *const T,
     stride: usize,
     depth: usize,
     columns: usize,
     width: usize,
+    apart: usize,
     space: &mut [T],
 ) {
-    for first in (0..columns).step_by(8 * width) {
-        let last = columns.min(first + 8 * width);
-        for p in 0..depth {
-            for column in (first..last).step_by(width) {
-                let out = &mut space[column * depth + p * width..][..width];
-                // SAFETY: the row and the columns from this one to the last are in the block.
-                let row = unsafe { std::slice::from_raw_parts(b.add(p * stride + column), last - column) };
-                if row.len() >= width {
-                    out.copy_from_slice(&row[..width]);
+    assert!(space.len() >= columns.div_ceil(width).saturating_sub(1) * apart + depth * width);
+    let full = columns / width;
+    let to = space.as_mut_ptr();
+    vectorize(
+        isa,
+        #[inline(always)]
+        |_| {
+            // SAFETY: the rows and columns are in the block, and the panels in the space, as checked.
+            let copy = |p: usize, panel: usize| unsafe {
+                let from = b.add(p * stride + panel * width);
+                let to = to.add(panel * apart + p * width);
+                if width * size_of::<T>() == 64 {
+                    to.cast::<[u8; 64]>().write_unaligned(from.cast::<[u8; 64]>().read_unaligned());
                 } else {
-                    out[..row.len()].copy_from_slice(row);
-                    out[row.len()..].fill(T::ZERO);
+                    std::ptr::copy_nonoverlapping(from, to, width);
+                }
+            };
+            for first in (0..full).step_by(PANELS) {
+                for p in 0..depth {
+                    (first..full.min(first + PANELS)).for_each(|panel| copy(p, panel));
                 }
             }
+        },
+    );
+    let rest = columns % width;
+    if rest > 0 {
+        for (p, out) in space[full * apart..][..depth * width].chunks_exact_mut(width).enumerate() {
+            // SAFETY: the row and the last columns are in the block.
+            let row = unsafe { std::slice::from_raw_parts(b.add(p * stride + full * width), rest) };
+            out[..rest].copy_from_slice(row);
+            out[rest..].fill(T::ZERO);
         }
     }
 }
@@ -160,9 +231,8 @@ unsafe fn interleave<T: Float>(
     width: usize,
     panel: &mut [T],
 ) {
-    let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if isa.has_fma() && T::DTYPE == DType::F32 {
+    let done = if isa.has_avx2_fma() && T::DTYPE == DType::F32 {
         assert!(panel.len() >= depth * width);
         for p in (0..depth / 8 * 8).step_by(8) {
             for j in (0..width).step_by(8) {
@@ -174,9 +244,12 @@ unsafe fn interleave<T: Float>(
                 }
             }
         }
-        done = depth / 8 * 8;
-    }
-    let _ = isa;
+        depth / 8 * 8
+    } else {
+        0
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let (done, _) = (0, isa);
     // SAFETY: the rows and columns are in the block.
     unsafe { one_by_one(b, Strides2 { row: 1, column: stride }, done..depth, width, width, panel) };
 }

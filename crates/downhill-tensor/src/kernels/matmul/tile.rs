@@ -1,28 +1,48 @@
 //! A tile of C, held in registers while a panel of A and a panel of B stream by.
 
+use super::Update;
 #[cfg(target_arch = "x86_64")]
-use crate::DType;
+use super::tile_avx2;
 use crate::Float;
-use crate::kernels::isa::Isa;
+use crate::kernels::isa::{Isa, Tiles, vectorize};
 
-/// The most rows of a tile: 6 rows of 2 vectors, 2 vectors of B and 1 element of A fill 16 registers but one.
-pub(super) const MAX_ROWS: usize = 6;
-
-/// The columns of a panel of B: two 256-bit vectors.
-pub(super) const fn width<T>() -> usize {
-    64 / size_of::<T>()
+/// The most rows of a tile: with 16 registers, 6 rows of 2 vectors, 2 vectors of B and 1 element of A fill all
+/// but one; with 32, 12 rows of 2.
+#[inline]
+pub(super) fn max_rows(isa: Isa) -> usize {
+    match isa.tiles() {
+        #[cfg(target_arch = "x86_64")]
+        Tiles::Avx512 => 12,
+        _ => 6,
+    }
 }
 
+/// The columns of a panel of B: two vectors of 256 or 512 bits, four of 128 bits.
+#[inline]
+pub(super) fn width<T>(isa: Isa) -> usize {
+    match isa.tiles() {
+        #[cfg(target_arch = "x86_64")]
+        Tiles::Avx512 => MAX_WIDTH / size_of::<T>(),
+        _ => 64 / size_of::<T>(),
+    }
+}
+
+/// The bytes of a row of the widest panel.
+pub(super) const MAX_WIDTH: usize = 128;
+
 /// How many panels wide a tile of so few rows may be where B is read in place.
-pub(super) fn wide(rows: usize) -> usize {
-    match rows {
-        1 => 4,
-        2 | 3 => 2,
+#[inline]
+pub(super) fn wide(isa: Isa, rows: usize) -> usize {
+    match (isa.tiles(), rows) {
+        #[cfg(target_arch = "x86_64")]
+        (Tiles::Avx2, 1) => 4,
+        #[cfg(target_arch = "x86_64")]
+        (Tiles::Avx2, 2 | 3) => 2,
         _ => 1,
     }
 }
 
-/// What one tile needs: `C (+)= A B` with `depth` columns of A and rows of B.
+/// What one tile needs: `C (+)= scale A B` with `depth` columns of A and rows of B.
 pub(super) struct Tile<T> {
     pub depth: usize,
     pub a: *const T,
@@ -33,36 +53,82 @@ pub(super) struct Tile<T> {
     pub b_row: usize,
     pub c: *mut T,
     pub c_row: usize,
-    pub accumulate: bool,
+    pub update: Update<T>,
+}
+
+/// Calls the method for a number of rows that is known when it is compiled.
+macro_rules! with_rows {
+    ($tile:ident, $width:literal, $rows:expr, $columns:expr, $fma:expr, [$($count:literal)*]) => {
+        match $rows {
+            $($count => $tile.lanes::<$count, $width>(0, 0, $columns, $fma),)*
+            rows => unreachable!("a tile of {rows} rows"),
+        }
+    };
 }
 
 impl<T: Float> Tile<T> {
-    /// Computes the tile of this many rows and columns.
+    /// Computes the tile of this many rows (`max_rows` at most) and columns (`width * wide` at most).
     ///
     /// # Safety
     /// The pointers must reach as many rows and columns; nobody else may access the elements of C.
+    #[inline]
     pub unsafe fn run(&self, isa: Isa, rows: usize, columns: usize) {
-        #[cfg(target_arch = "x86_64")]
-        if isa.has_fma() {
-            // SAFETY: the set has AVX2 and FMA; `DTYPE` says which type `T` is; the rest as above.
-            return unsafe {
-                match T::DTYPE {
-                    DType::F32 => avx2_f32::run(&*std::ptr::from_ref(self).cast(), rows, columns),
-                    DType::F64 => avx2_f64::run(&*std::ptr::from_ref(self).cast(), rows, columns),
-                    _ => unreachable!("the floating-point types are f32 and f64"),
-                }
-            };
+        // SAFETY: the set has what its tiles need; the rest as above.
+        unsafe {
+            match isa.tiles() {
+                #[cfg(target_arch = "x86_64")]
+                Tiles::Avx2 => tile_avx2::run(self, rows, columns),
+                _ => self.run_generic(isa, rows, columns),
+            }
         }
-        // Half of a panel and two rows fit into 16 registers of 128 bits.
+    }
+
+    /// The tile as loops over arrays, which the compiler turns into vectors.
+    ///
+    /// # Safety
+    /// As [`Tile::run`].
+    unsafe fn run_generic(&self, isa: Isa, rows: usize, columns: usize) {
+        vectorize(
+            isa,
+            #[inline(always)]
+            |fma| {
+                // SAFETY: inside the tile.
+                unsafe {
+                    match (isa.tiles(), size_of::<T>()) {
+                        #[cfg(any(test, target_arch = "aarch64"))]
+                        (Tiles::Neon, 4) => with_rows!(self, 16, rows, columns, fma, [1 2 3 4 5 6]),
+                        #[cfg(any(test, target_arch = "aarch64"))]
+                        (Tiles::Neon, _) => with_rows!(self, 8, rows, columns, fma, [1 2 3 4 5 6]),
+                        #[cfg(target_arch = "x86_64")]
+                        (Tiles::Avx512, 4) => {
+                            with_rows!(self, 32, rows, columns, fma, [1 2 3 4 5 6 7 8 9 10 11 12]);
+                        }
+                        #[cfg(target_arch = "x86_64")]
+                        (Tiles::Avx512, _) => {
+                            with_rows!(self, 16, rows, columns, fma, [1 2 3 4 5 6 7 8 9 10 11 12]);
+                        }
+                        _ => self.pairs_of_rows(rows, columns),
+                    }
+                }
+            },
+        );
+    }
+
+    /// Half of a panel and two rows fit into 16 registers of 128 bits.
+    ///
+    /// # Safety
+    /// As [`Tile::run`].
+    #[inline(always)]
+    unsafe fn pairs_of_rows(&self, rows: usize, columns: usize) {
         for row in (0..rows).step_by(2) {
             for column in (0..columns).step_by(8) {
                 let columns = 8.min(columns - column);
                 // SAFETY: inside the tile.
                 unsafe {
                     if rows - row > 1 {
-                        self.portable::<2>(row, column, columns);
+                        self.lanes::<2, 8>(row, column, columns, false);
                     } else {
-                        self.portable::<1>(row, column, columns);
+                        self.lanes::<1, 8>(row, column, columns, false);
                     }
                 }
             }
@@ -70,25 +136,28 @@ impl<T: Float> Tile<T> {
     }
 
     /// # Safety
-    /// As [`Tile::run`], for `ROWS` rows and `columns` (8 at most) columns from `row` and `column` on.
-    unsafe fn portable<const ROWS: usize>(&self, row: usize, column: usize, columns: usize) {
-        let mut sums = [[T::ZERO; 8]; ROWS];
-        for p in 0..self.depth {
-            let mut b = [T::ZERO; 8];
-            // SAFETY: the row of B has so many columns; A has these rows.
-            unsafe {
-                let start = self.b.add(p * self.b_row + column);
-                if columns == 8 {
-                    b = start.cast::<[T; 8]>().read();
-                } else {
-                    b[..columns].copy_from_slice(std::slice::from_raw_parts(start, columns));
-                }
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let a = *self.a.add((row + r) * self.a_row + p * self.a_column);
-                    for (sum, &b) in sums.iter_mut().zip(&b) {
-                        *sum += a * b;
-                    }
-                }
+    /// As [`Tile::run`], for `ROWS` rows and `columns` (`WIDTH` at most) columns from `row` and `column` on.
+    #[inline(always)]
+    unsafe fn lanes<const ROWS: usize, const WIDTH: usize>(
+        &self,
+        row: usize,
+        column: usize,
+        columns: usize,
+        fma: bool,
+    ) {
+        let mut sums = [[T::ZERO; WIDTH]; ROWS];
+        // SAFETY: A has these rows and B these columns.
+        unsafe {
+            let (a, b) = (self.a.add(row * self.a_row), self.b.add(column));
+            if columns == WIDTH {
+                self.sum(&mut sums, a, fma, |p| b.add(p * self.b_row).cast::<[T; WIDTH]>().read_unaligned());
+            } else {
+                self.sum(&mut sums, a, fma, |p| {
+                    let mut lanes = [T::ZERO; WIDTH];
+                    lanes[..columns]
+                        .copy_from_slice(std::slice::from_raw_parts(b.add(p * self.b_row), columns));
+                    lanes
+                });
             }
         }
         for (r, sums) in sums.iter().enumerate() {
@@ -97,160 +166,84 @@ impl<T: Float> Tile<T> {
                 std::slice::from_raw_parts_mut(self.c.add((row + r) * self.c_row + column), columns)
             };
             for (c, &sum) in c.iter_mut().zip(sums) {
-                *c = if self.accumulate { *c + sum } else { sum };
+                *c = self.update.of(*c, sum, fma);
             }
         }
     }
-}
 
-/// The tiles of one type in 256-bit vectors. Intrinsics, because the compiler does not reliably keep an array
-/// of sums in registers across the loop.
-#[cfg(target_arch = "x86_64")]
-macro_rules! avx2 {
-    ($module:ident, $type:ident, $int:ident, $lanes:literal, $zero:ident, $load:ident, $maskload:ident,
-     $broadcast:ident, $fma:ident, $add:ident, $store:ident) => {
-        mod $module {
-            use super::Tile;
-            use std::arch::x86_64::*;
-
-            /// # Safety
-            /// As [`Tile::run`].
-            #[target_feature(enable = "avx2,fma")]
-            pub(super) unsafe fn run(tile: &Tile<$type>, rows: usize, columns: usize) {
-                let last = columns - (columns - 1) / $lanes * $lanes;
-                // SAFETY: as above.
-                unsafe {
-                    match (rows, columns.div_ceil($lanes)) {
-                        (1, 1) => tile_of::<1, 1>(tile, last),
-                        (1, 2) => tile_of::<1, 2>(tile, last),
-                        (1, 3) => tile_of::<1, 3>(tile, last),
-                        (1, 4) => tile_of::<1, 4>(tile, last),
-                        (1, 5) => tile_of::<1, 5>(tile, last),
-                        (1, 6) => tile_of::<1, 6>(tile, last),
-                        (1, 7) => tile_of::<1, 7>(tile, last),
-                        (1, _) => tile_of::<1, 8>(tile, last),
-                        (2, 1) => tile_of::<2, 1>(tile, last),
-                        (2, 2) => tile_of::<2, 2>(tile, last),
-                        (2, 3) => tile_of::<2, 3>(tile, last),
-                        (2, _) => tile_of::<2, 4>(tile, last),
-                        (3, 1) => tile_of::<3, 1>(tile, last),
-                        (3, 2) => tile_of::<3, 2>(tile, last),
-                        (3, 3) => tile_of::<3, 3>(tile, last),
-                        (3, _) => tile_of::<3, 4>(tile, last),
-                        (4, 1) => tile_of::<4, 1>(tile, last),
-                        (4, _) => tile_of::<4, 2>(tile, last),
-                        (5, 1) => tile_of::<5, 1>(tile, last),
-                        (5, _) => tile_of::<5, 2>(tile, last),
-                        (_, 1) => tile_of::<6, 1>(tile, last),
-                        (_, _) => tile_of::<6, 2>(tile, last),
-                    }
+    /// # Safety
+    /// A must reach `ROWS` rows from `a` on; `b_row` gives B's rows.
+    #[inline(always)]
+    unsafe fn sum<const ROWS: usize, const WIDTH: usize>(
+        &self,
+        sums: &mut [[T; WIDTH]; ROWS],
+        a: *const T,
+        fma: bool,
+        b_row: impl Fn(usize) -> [T; WIDTH],
+    ) {
+        let mut local = *sums;
+        for p in 0..self.depth {
+            let b = b_row(p);
+            for r in 0..ROWS {
+                // SAFETY: A has this row and column.
+                let a = unsafe { *a.add(r * self.a_row + p * self.a_column) };
+                for lane in 0..WIDTH {
+                    local[r][lane] =
+                        if fma { a.mul_add(b[lane], local[r][lane]) } else { local[r][lane] + a * b[lane] };
                 }
             }
-
-            #[target_feature(enable = "avx2,fma")]
-            #[inline]
-            unsafe fn tile_of<const ROWS: usize, const VECTORS: usize>(tile: &Tile<$type>, last: usize) {
-                // SAFETY: as above; a tile whose last vector is not full reads it under a mask.
-                unsafe {
-                    let sums = if last == $lanes {
-                        sums::<ROWS, VECTORS, false>(tile, last)
-                    } else {
-                        sums::<ROWS, VECTORS, true>(tile, last)
-                    };
-                    for (r, sums) in sums.iter().enumerate() {
-                        for (v, &sum) in sums.iter().enumerate() {
-                            let c = tile.c.add(r * tile.c_row + v * $lanes);
-                            if v + 1 < VECTORS || last == $lanes {
-                                $store(c, if tile.accumulate { $add($load(c), sum) } else { sum });
-                            } else {
-                                let mut lanes = [0.0; $lanes];
-                                $store(lanes.as_mut_ptr(), sum);
-                                for (i, &sum) in lanes[..last].iter().enumerate() {
-                                    *c.add(i) = if tile.accumulate { *c.add(i) + sum } else { sum };
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-
-            #[target_feature(enable = "avx2,fma")]
-            #[inline]
-            unsafe fn sums<const ROWS: usize, const VECTORS: usize, const MASKED: bool>(
-                tile: &Tile<$type>,
-                last: usize,
-            ) -> [[Vector; VECTORS]; ROWS] {
-                let mut lanes = [0 as $int; $lanes];
-                lanes[..last].fill(-1);
-                let mut sums = [[$zero(); VECTORS]; ROWS];
-                let (mut a, mut b) = (tile.a, tile.b);
-                let (a_row, a_column, b_row) = (tile.a_row, tile.a_column, tile.b_row);
-                // SAFETY: the pointers reach `ROWS` rows, `VECTORS` vectors and `depth` steps.
-                unsafe {
-                    let mask = _mm256_loadu_si256(lanes.as_ptr().cast());
-                    for _ in 0..tile.depth {
-                        let mut row = [$zero(); VECTORS];
-                        for v in 0..VECTORS {
-                            row[v] = if MASKED && v + 1 == VECTORS {
-                                $maskload(b.add(v * $lanes), mask)
-                            } else {
-                                $load(b.add(v * $lanes))
-                            };
-                        }
-                        for r in 0..ROWS {
-                            let a = $broadcast(&*a.add(r * a_row));
-                            for v in 0..VECTORS {
-                                sums[r][v] = $fma(a, row[v], sums[r][v]);
-                            }
-                        }
-                        // Past the end after the last step, where they are not read.
-                        a = a.wrapping_add(a_column);
-                        b = b.wrapping_add(b_row);
-                    }
-                }
-                sums
-            }
-
-            type Vector = vector!($type);
         }
-    };
+        *sums = local;
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-macro_rules! vector {
-    (f32) => {
-        __m256
-    };
-    (f64) => {
-        __m256d
-    };
-}
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use crate::Float;
+    use crate::kernels::isa::{Isa, Tiles};
+    use crate::kernels::matmul::{Prepared, Product, Strides2, Update};
+    use crate::kernels::matmul::{matmul_prepared, matmul_scratch_len, matmul_with};
 
-#[cfg(target_arch = "x86_64")]
-avx2!(
-    avx2_f32,
-    f32,
-    i32,
-    8,
-    _mm256_setzero_ps,
-    _mm256_loadu_ps,
-    _mm256_maskload_ps,
-    _mm256_broadcast_ss,
-    _mm256_fmadd_ps,
-    _mm256_add_ps,
-    _mm256_storeu_ps
-);
-#[cfg(target_arch = "x86_64")]
-avx2!(
-    avx2_f64,
-    f64,
-    i64,
-    4,
-    _mm256_setzero_pd,
-    _mm256_loadu_pd,
-    _mm256_maskload_pd,
-    _mm256_broadcast_sd,
-    _mm256_fmadd_pd,
-    _mm256_add_pd,
-    _mm256_storeu_pd
-);
+    fn numbers<T: Float>(count: usize) -> Vec<T> {
+        (0..count).map(|i| T::from_f64(((i * 7919) % 1013) as f64 / 506.0 - 1.0)).collect()
+    }
+
+    /// The tiles of sets that this machine may lack, compiled for AVX2: all that differs is the order of
+    /// elements in memory, so the bits must be those of the tiles for AVX2.
+    fn tiles_give_the_bits_of_others<T: Float>() {
+        let Some(isa) = Isa::avx2_fma() else { return };
+        for others in [Tiles::Neon, Tiles::Avx512].map(Isa::avx2_with).into_iter().flatten() {
+            for (m, n, k) in [(1, 1, 2), (1, 70, 9), (5, 16, 3), (12, 32, 8), (13, 33, 40), (25, 31, 330)]
+                .into_iter()
+                .chain([(30, 300, 20), (200, 40, 7), (97, 1030, 5), (11, 7, 1), (6, 15, 650)])
+            {
+                for transposed in 0..4 {
+                    let lies = |bit, rows, columns| match transposed & bit {
+                        0 => Strides2::row_major(columns),
+                        _ => Strides2::row_major(rows).transposed(),
+                    };
+                    let (a, b) = (lies(1, m, k), lies(2, k, n));
+                    let product = Product { a, b, ..Product::row_major(m, n, k) };
+                    let (a, b) = (numbers::<T>(m * k), numbers::<T>(k * n));
+                    let update = Update::add_scaled(T::from_f64(-0.3));
+                    let mut scratch = vec![T::NAN; matmul_scratch_len::<T>(&product)];
+                    let [mut expected, mut plain, mut prepared] = [(); 3].map(|()| numbers::<T>(m * n));
+                    matmul_with(isa, &product, 0..m, 0..n, &a, &b, &mut expected, update, &mut scratch);
+                    matmul_with(others, &product, 0..m, 0..n, &a, &b, &mut plain, update, &mut scratch);
+                    let form = Prepared::new::<T>(others, &product);
+                    let mut panels = vec![T::NAN; form.len()];
+                    form.fill(0..form.panels(), &b, &mut panels);
+                    let (rows, c) = (0..m, &mut prepared);
+                    matmul_prepared(&form, rows, 0..n, &a, &panels, c, update, &mut scratch);
+                    assert!(plain == expected && prepared == expected, "{product:?} by {others:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_of_every_shape_give_the_same_bits() {
+        tiles_give_the_bits_of_others::<f32>();
+        tiles_give_the_bits_of_others::<f64>();
+    }
+}

@@ -1,11 +1,11 @@
 use crate::Float;
-use crate::kernels::matmul::Product;
+use crate::kernels::matmul::{Product, Update};
 
-/// `C = A B`, or `C += A B` where `accumulate`; see [`kernels::matmul`](crate::kernels::matmul::matmul).
+/// `C = α A B` or `C += α A B`; see [`kernels::matmul`](crate::kernels::matmul::matmul).
 ///
 /// # Panics
 /// Where a slice is shorter than the product reaches.
-pub fn matmul<T: Float>(product: &Product, a: &[T], b: &[T], c: &mut [T], accumulate: bool) {
+pub fn matmul<T: Float>(product: &Product, a: &[T], b: &[T], c: &mut [T], update: Update<T>) {
     for i in 0..product.m {
         for j in 0..product.n {
             let mut sum = T::ZERO;
@@ -14,7 +14,7 @@ pub fn matmul<T: Float>(product: &Product, a: &[T], b: &[T], c: &mut [T], accumu
                     a[i * product.a.row + p * product.a.column] * b[p * product.b.row + j * product.b.column];
             }
             let c = &mut c[i * product.c_row_stride + j];
-            *c = if accumulate { *c + sum } else { sum };
+            *c = if update.accumulate { *c + update.scale * sum } else { update.scale * sum };
         }
     }
 }

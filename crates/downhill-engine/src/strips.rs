@@ -1,0 +1,356 @@
+//! In which order steps are carried out, which of them together, and into how many parts they are cut.
+//!
+//! Most steps of a training step work row by row: what they write in one row of the batch depends on the same
+//! row of what they read. Such steps are gathered into a *strip*, which is carried out block by block of rows:
+//! all steps on the first block, then all on the next. So a step finds in a near cache what the one before has
+//! written, and threads, which take blocks, meet once a strip instead of once a step. A step that sums over rows
+//! may take part too: each group of blocks sums its own rows, and a step after the strip adds the groups' sums.
+//!
+//! Rows, groups and blocks follow from shapes alone, never from the number of threads, and so do all bits.
+
+use crate::loops::Load;
+use crate::lower::{Lowered, UNPLACED};
+use crate::step::{Body, Buffer, Change, Operand, Stage, Step};
+use downhill_autograd::Kind;
+use downhill_autograd::operation::ConvPart;
+use downhill_tensor::Layout;
+use std::collections::{HashMap, HashSet};
+
+/// The most groups of a strip.
+const MAX_GROUPS: usize = 16;
+/// Rows of a product that make a block worth its while: its other operand is read once for each block.
+const PRODUCT_ROWS: usize = 32;
+/// Bytes of a block's rows in all buffers of a strip: what stays in a second-level cache beside weights.
+const BLOCK_BYTES: usize = 192 * 1024;
+/// Elements of a sum over rows that each group may have a copy of.
+const GROUP_SUM: usize = 48 * 1024;
+/// Steps that a strip may overtake; more would make the search long.
+const WINDOW: usize = 512;
+/// Nanoseconds of work that are worth a thread's while, roughly.
+const GRAIN: f64 = 3_000.0;
+
+/// Puts the steps of a plan into stages. The last `fixed` steps stay at the end.
+pub(crate) fn schedule<T>(lowered: &mut Lowered<T>, fixed: usize, threads: usize) {
+    let mut steps = std::mem::take(&mut lowered.steps);
+    let end = steps.split_off(steps.len() - fixed);
+    // Weights are prepared before all else, lest that part a strip.
+    let written: HashSet<usize> = steps.iter().flat_map(|step| step.outs.iter().copied()).collect();
+    let (prepared, mut waiting): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(|step| {
+        matches!(step.body, Body::Conv2dPrepare(..)) && !written.contains(&step.operands[0].buffer)
+    });
+    for step in prepared {
+        lowered.emit(Strip { steps: vec![step], rows: 1 }, threads);
+    }
+    while !waiting.is_empty() {
+        let (strip, later) = gather(waiting, &lowered.buffers);
+        lowered.emit(strip, threads);
+        waiting = later;
+    }
+    for step in end {
+        lowered.emit(Strip { steps: vec![step], rows: 1 }, threads);
+    }
+}
+
+/// Steps that go together.
+struct Strip {
+    steps: Vec<Step>,
+    rows: usize,
+}
+
+/// Takes the first step, and all that can go with it, from the steps; what is left keeps its order.
+fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
+    let mut steps = steps.into_iter();
+    let Some(first) = steps.next() else { return (Strip { steps: Vec::new(), rows: 1 }, Vec::new()) };
+    let mut written: HashMap<usize, bool> = HashMap::new();
+    let Some(mut rows) = fit(&first, buffers, &written, 0) else {
+        return (Strip { steps: vec![first], rows: 1 }, steps.collect());
+    };
+    let mut read: Vec<usize> = Vec::new();
+    let note = |step: &Step, written: &mut HashMap<usize, bool>, read: &mut Vec<usize>| {
+        read.extend(step.operands.iter().map(|operand| operand.buffer));
+        step.outs.iter().enumerate().for_each(|(n, &out)| {
+            written.insert(out, !across(step, n));
+        });
+    };
+    note(&first, &mut written, &mut read);
+    let mut strip = vec![first];
+    let mut later: Vec<Step> = Vec::new();
+    // What those that are left to later read and write.
+    let (mut read_later, mut written_later): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+    for step in steps.by_ref() {
+        let overtakes = step.operands.iter().any(|operand| written_later.contains(&operand.buffer))
+            || step.outs.iter().any(|out| written_later.contains(out) || read_later.contains(out));
+        let overwrites = step.outs.iter().any(|out| read.contains(out) || written.contains_key(out));
+        let fitting = if overtakes || overwrites { None } else { fit(&step, buffers, &written, rows) };
+        match fitting {
+            Some(fitting) => {
+                rows = fitting;
+                note(&step, &mut written, &mut read);
+                strip.push(step);
+            }
+            None => {
+                read_later.extend(step.operands.iter().map(|operand| operand.buffer));
+                written_later.extend_from_slice(&step.outs);
+                later.push(step);
+                if later.len() >= WINDOW {
+                    break;
+                }
+            }
+        }
+    }
+    later.extend(steps);
+    (Strip { steps: strip, rows }, later)
+}
+
+/// Whether output `number` of a step is a sum over rows.
+fn across(step: &Step, number: usize) -> bool {
+    match &step.body {
+        Body::Loop(body) => body.sums_across(number),
+        Body::Product(product, batches, _) => batches.len() == 1 && is_row_sum(step, product.m, product.k),
+        Body::Conv2d(ConvPart::WeightGradient, ..) => true,
+        _ => false,
+    }
+}
+
+/// Whether a product's rows of work are those of its inner dimension: few results of long sums.
+fn is_row_sum(step: &Step, m: usize, k: usize) -> bool {
+    step.len <= GROUP_SUM && k >= 4 * m && k >= 64
+}
+
+/// The least number of rows with which a strip is one.
+const MIN_ROWS: usize = 8;
+
+/// The number of rows by which a strip goes that this step takes part in; `rows` is what it was before (0 for
+/// any). None if the step does not fit.
+fn fit(step: &Step, buffers: &[Buffer], written: &HashMap<usize, bool>, rows: usize) -> Option<usize> {
+    let units = units(step)?;
+    let rows = gcd(rows, units);
+    if rows < MIN_ROWS {
+        return None;
+    }
+    let fits = |number: usize| {
+        let operand = &step.operands[number];
+        match written.get(&operand.buffer) {
+            None => true,
+            Some(false) => false,
+            Some(true) => reads_by_rows(step, number, operand, &buffers[operand.buffer], rows),
+        }
+    };
+    (0..step.operands.len()).all(fits).then_some(rows)
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if a == 0 { b } else { gcd(b % a, a) }
+}
+
+/// Into how many rows of work a step can be cut, if it is one that can.
+pub(crate) fn units(step: &Step) -> Option<usize> {
+    let units = match &step.body {
+        Body::Loop(body) => step.len / body.row,
+        Body::Product(_, _, change) if *change != Change::Set => return None,
+        Body::Product(product, batches, _) => match batches.len() {
+            1 if is_row_sum(step, product.m, product.k) => product.k,
+            1 => product.m,
+            many => many,
+        },
+        Body::Rows(_, width) => step.len / (*width).max(1),
+        Body::Conv2d(_, _, images) => *images,
+        Body::Pool2d(_, _, planes) => *planes,
+        _ => return None,
+    };
+    (units > 0 && step.len > 0).then_some(units)
+}
+
+/// Whether row i of a step's work reads nothing of an operand but row i.
+fn reads_by_rows(step: &Step, number: usize, operand: &Operand, buffer: &Buffer, rows: usize) -> bool {
+    let whole = operand.layout.is_contiguous()
+        && operand.layout.offset() == 0
+        && operand.layout.shape().size() == buffer.len;
+    match &step.body {
+        Body::Loop(body) => match &body.loads[number] {
+            Load::Direct(0) => buffer.len == step.len,
+            Load::Direct(_) | Load::Same(_) => false,
+            Load::Strided { offset, strides, .. } => {
+                let axes: Vec<(usize, isize)> =
+                    body.dims.iter().copied().zip(strides.iter().copied()).collect();
+                stays_in_rows(*offset, &axes, buffer.len, rows)
+            }
+        },
+        Body::Product(product, batches, _) if batches.len() == 1 => {
+            let layout = &operand.layout;
+            let strides = layout.strides();
+            let [row, column] = [strides[strides.len() - 2], strides[strides.len() - 1]];
+            let offset = layout.offset() as isize;
+            let summed = is_row_sum(step, product.m, product.k);
+            let axes = match (number, summed) {
+                (0, false) => [(product.m, row), (product.k, column)],
+                (0, true) => [(product.k, column), (product.m, row)],
+                (1, true) => [(product.k, row), (product.n, column)],
+                _ => return false,
+            };
+            stays_in_rows(offset, &axes, buffer.len, rows)
+        }
+        Body::Product(product, batches, _) => {
+            let (side, strides) = (number.min(1), [product.a, product.b][number.min(1)]);
+            let (height, width) = if side == 0 { (product.m, product.k) } else { (product.k, product.n) };
+            let extent = height.saturating_sub(1) * strides.row + width.saturating_sub(1) * strides.column;
+            let share = buffer.len / rows;
+            let each = batches.len() / rows;
+            buffer.len.is_multiple_of(rows)
+                && batches.iter().enumerate().all(|(at, starts)| {
+                    let row = at / each;
+                    starts[side] >= row * share && starts[side] + extent < (row + 1) * share
+                })
+        }
+        Body::Conv2d(part, ..) => match (part, number) {
+            (ConvPart::WeightGradient, _) | (_, 0) => whole && buffer.len.is_multiple_of(rows),
+            _ => false,
+        },
+        _ => whole && buffer.len.is_multiple_of(rows),
+    }
+}
+
+/// Whether the first axis goes through the buffer from end to end, by as many equal stretches as it is long, and
+/// the others stay within a stretch.
+fn stays_in_rows(offset: isize, axes: &[(usize, isize)], len: usize, rows: usize) -> bool {
+    let Some((&(count, stride), inner)) = axes.split_first() else { return false };
+    let extent: isize = inner.iter().map(|&(dim, stride)| (dim as isize - 1) * stride.max(0)).sum();
+    let forward = inner.iter().all(|&(dim, stride)| stride >= 0 || dim <= 1);
+    count.is_multiple_of(rows)
+        && stride > 0
+        && stride as usize * count == len
+        && forward
+        && offset >= 0
+        && offset + extent < stride
+}
+
+/// Nanoseconds that a step takes on one thread, very roughly.
+fn cost(step: &Step) -> f64 {
+    let each = match &step.body {
+        Body::Product(..) | Body::Conv2d(..) => return step.operations() as f64 / 60.0,
+        Body::Loop(body) => 0.3 + 0.1 * body.functions.iter().map(crate::loops::Function::cost).sum::<f64>(),
+        Body::Copy { .. } | Body::Combine(..) => 0.3,
+        _ => 1.0,
+    };
+    let len = step.operands.iter().map(|operand| operand.layout.shape().size()).max().unwrap_or(0);
+    each * len.max(step.len) as f64
+}
+
+impl<T> Lowered<T> {
+    /// Appends a strip, or a step by itself, with what adds up the sums of its groups.
+    fn emit(&mut self, strip: Strip, threads: usize) {
+        let Strip { mut steps, rows } = strip;
+        let total: f64 = steps.iter().map(cost).sum();
+        let worth = (total / GRAIN) as usize;
+        let start = self.steps.len();
+        if steps.len() <= 1 {
+            let Some(mut step) = steps.pop() else { return };
+            let sums = matches!(step.body, Body::Loop(_)) && across_any(&step);
+            let groups = match units(&step) {
+                Some(units) if sums => worth.min(MAX_GROUPS).min(units / 8).max(1),
+                _ => 1,
+            };
+            let parts = if sums { groups } else { parts(&step, worth.clamp(1, threads)) };
+            let combined = if sums { self.split_sums(&mut step, groups) } else { Vec::new() };
+            self.steps.push(step);
+            self.stages.push(Stage::Whole { step: start, parts, groups });
+            self.combine(combined, threads);
+            return;
+        }
+        // Rows of each product in a row of the strip.
+        let heights = steps.iter().filter_map(|step| match &step.body {
+            Body::Product(product, batches, _)
+                if batches.len() == 1 && !is_row_sum(step, product.m, product.k) =>
+            {
+                Some((product.m / rows).max(1))
+            }
+            _ => None,
+        });
+        let least = heights.map(|height| PRODUCT_ROWS.div_ceil(height)).max().unwrap_or(1);
+        let most = (rows / least).clamp(if rows >= 2 * MIN_ROWS { 2 } else { 1 }, MAX_GROUPS);
+        let groups = worth.clamp(1, most);
+        let mut bytes = 0;
+        let mut seen: Vec<usize> = Vec::new();
+        for step in &steps {
+            let read = step.operands.iter().map(|operand| operand.buffer);
+            for buffer in read.chain(step.outs.iter().copied()) {
+                let len = self.buffers[buffer].len;
+                if len >= rows && !seen.contains(&buffer) {
+                    seen.push(buffer);
+                    bytes += len / rows * size_of::<T>();
+                }
+            }
+        }
+        let block = (BLOCK_BYTES / bytes.max(1)).max(least).clamp(1, rows.div_ceil(groups));
+        let mut combined = Vec::new();
+        for step in &mut steps {
+            if across_any(step) {
+                combined.extend(self.split_sums(step, groups));
+            }
+        }
+        self.steps.extend(steps);
+        self.stages.push(Stage::Strip { steps: start..self.steps.len(), rows, groups, block });
+        self.combine(combined, threads);
+    }
+
+    /// Gives each group a place for its sums. Returns the steps that add them up.
+    fn split_sums(&mut self, step: &mut Step, groups: usize) -> Vec<Step> {
+        if groups <= 1 {
+            return Vec::new();
+        }
+        let mut combine = Vec::new();
+        for number in 0..step.outs.len() {
+            if !across(step, number) {
+                continue;
+            }
+            let out = step.outs[number];
+            let len = self.buffers[out].len;
+            self.buffers.push(Buffer { kind: Kind::Float, len: groups * len, home: UNPLACED });
+            let partial = self.buffers.len() - 1;
+            step.outs[number] = partial;
+            combine.push(Step {
+                body: Body::Combine(groups, Change::Set),
+                operands: vec![Operand { buffer: partial, layout: Layout::contiguous([groups, len].into()) }],
+                outs: vec![out],
+                len,
+                scratch: 0,
+                origin: step.origin,
+            });
+        }
+        combine
+    }
+
+    fn combine(&mut self, steps: Vec<Step>, threads: usize) {
+        for step in steps {
+            let parts = parts(&step, ((cost(&step) / GRAIN) as usize).clamp(1, threads));
+            self.steps.push(step);
+            self.stages.push(Stage::Whole { step: self.steps.len() - 1, parts, groups: 1 });
+        }
+    }
+}
+
+fn across_any(step: &Step) -> bool {
+    (0..step.outs.len()).any(|number| across(step, number))
+}
+
+/// Into how many parts a step by itself is cut, if `worth` are worth their while. No bit of its result depends
+/// on it.
+fn parts(step: &Step, worth: usize) -> usize {
+    let limit = match &step.body {
+        Body::Product(product, batches, _) => match batches.len() {
+            0 => 1,
+            1 => product.m.max(product.n),
+            many => many,
+        },
+        Body::Conv2d(ConvPart::WeightGradient, geometry, _) => geometry.out_channels,
+        Body::Conv2d(_, _, images) => *images,
+        Body::Pool2d(_, _, planes) => *planes,
+        Body::Rows(_, width) => step.len / (*width).max(1),
+        Body::Loop(body) => step.len / body.row,
+        Body::Reduce(..) => step.len / 16,
+        Body::Uniform(_) | Body::Combine(..) => step.len,
+        Body::Copy { block, .. } if *block == step.len => step.len,
+        _ => 1,
+    };
+    worth.min(limit.max(1))
+}

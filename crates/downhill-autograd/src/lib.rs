@@ -47,6 +47,7 @@ pub use interpreter::{Interpreter, Trace};
 pub use operation::{Args, At, Kind, Lowering, NoDerivative, Operation, Out, Precision, Type};
 pub use program::{Leaf, Node, NodeId, Output, Part, Port, Program};
 pub use tape::Tape;
+pub use transform::AddedRows;
 pub use var::Var;
 
 #[cfg(doctest)]

@@ -1,6 +1,7 @@
 //! What an operation is: the trait that each one implements, in a file of its own.
 
 use crate::{Tape, Var};
+pub use downhill_tensor::kernels::rows::RowFunction;
 use downhill_tensor::kernels::scalar::{Binary, Unary};
 use downhill_tensor::{Float, Key, Shape};
 use std::any::Any;
@@ -227,8 +228,10 @@ pub enum Lowering {
     Move(Movement),
     /// The operands one after the other along an axis.
     Concat(usize),
-    /// A function over each row along the last axis.
+    /// A function over rows along the last axis: as many as the first operand has along all axes but the last.
     Rows(RowFunction),
+    /// Multi-head attention on packed projections, or its gradient.
+    Attention(AttentionPart, crate::ops::Attention),
     /// A convolution or one of its adjoints.
     Conv2d(ConvPart, crate::ops::Conv2d),
     /// A pooling or one of its adjoints.
@@ -283,13 +286,13 @@ pub enum Movement {
     },
 }
 
-/// A function over rows along the last axis.
+/// Attention or its gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RowFunction {
-    /// exp(x - max) / sum
-    Softmax,
-    /// x - max - ln sum exp(x - max)
-    LogSoftmax,
+pub enum AttentionPart {
+    /// Operand: the packed projections.
+    Forward,
+    /// Operands: the packed projections, the cotangent of the result.
+    Gradient,
 }
 
 /// A convolution or one of its adjoints.

@@ -1,35 +1,66 @@
 //! Measures whole training steps on fixed workloads.
 //!
-//! `cargo run --release -p downhill-bench -- W1 --batch 32 --threads 2 --json`
+//! `cargo run --release -p downhill-bench -- W1:32 W3 --threads 2 --json`
 //!
 //! A step is all of it: take the next batch from a data set of 8,192 examples in memory, forward, loss,
 //! backward, update, and read the loss. After one second of warming up come three windows of two seconds
 //! each. The first and the last loss are printed because a step that does not learn is not a step.
 
-use clap::Parser;
-use std::process::ExitCode;
+use clap::{Args, Parser, Subcommand};
+use downhill::engine::Engine;
+use downhill_bench::machine::Rates;
+use downhill_bench::measure::{HEADING, Measurement, measure};
+use downhill_bench::workloads::Line;
+use downhill_bench::{Result, scaling};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
-mod measure;
-mod workloads;
-
-/// Measures training steps per second on fixed workloads.
+/// Measures training steps per second on fixed workloads, and the machine.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// The workloads: W1 (MLP 784-128-10), W1b (784-16-16-10, sigmoid), W2 (small CNN); all if none is named.
+    #[command(subcommand)]
+    task: Option<Task>,
+    /// The workloads: W1 (with each of its batch sizes), W1:32 (with one), ...; all if none is named.
     workloads: Vec<String>,
-    /// Batch sizes of W1.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 32, 128, 1024])]
-    batch: Vec<usize>,
+    #[command(flatten)]
+    options: Options,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Leave out the machine's rates and the floor, and measure in this process.
+    #[arg(long)]
+    plain: bool,
+}
+
+#[derive(Args, Clone, Copy)]
+struct Options {
     /// Threads of the engine.
     #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
     threads: usize,
     /// Seconds of each of the three windows.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// Print one JSON object a line.
-    #[arg(long)]
-    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Measure the machine: its rate of f32 products and of memory.
+    Rates {
+        #[command(flatten)]
+        options: Options,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure how time grows with the work, and draw it.
+    Scaling {
+        #[command(flatten)]
+        options: Options,
+        /// The folder for the pictures.
+        #[arg(long, default_value = "docs/images")]
+        out: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -42,23 +73,71 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let wanted = |id: &str| arguments.workloads.is_empty() || arguments.workloads.iter().any(|w| w == id);
-    if let Some(unknown) = arguments.workloads.iter().find(|w| !workloads::NAMES.contains(&w.as_str())) {
-        return Err(
-            format!("there is no workload `{unknown}`; there are: {}", workloads::NAMES.join(", ")).into()
-        );
-    }
-    for id in workloads::NAMES.into_iter().filter(|id| wanted(id)) {
-        let batches = if id == "W1" { arguments.batch.as_slice() } else { &[0] };
-        for &batch in batches {
-            let mut workload = workloads::prepare(id, batch, arguments.threads)?;
-            let result = measure::measure(&mut workload, arguments.seconds)?;
-            let line = if arguments.json { serde_json::to_string(&result)? } else { result.to_string() };
-            show(&line);
+fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.task {
+        None => workloads(arguments),
+        Some(Task::Rates { options, json }) => {
+            let rates = Rates::measure(&Engine::with_threads(options.threads))?;
+            show(&if *json { serde_json::to_string(&rates)? } else { rates.to_string() });
+            Ok(())
+        }
+        Some(Task::Scaling { options, out }) => {
+            let engine = Engine::with_threads(options.threads);
+            scaling::run(&engine, options.seconds, out, &mut |line| show(line))
         }
     }
-    Ok(())
+}
+
+fn workloads(arguments: &Arguments) -> Result<()> {
+    let Options { threads, seconds } = arguments.options;
+    let lines = match arguments.workloads.as_slice() {
+        [] => Line::all(),
+        words => words.iter().map(|word| Line::parse_all(word)).collect::<Result<Vec<_>>>()?.concat(),
+    };
+    let engine = Engine::with_threads(threads);
+    if arguments.plain {
+        for line in lines {
+            show(&serde_json::to_string(&measure(line, &engine, seconds)?)?);
+        }
+        return Ok(());
+    }
+    let rates = Rates::measure(&engine)?;
+    if !arguments.json {
+        show(&format!("{rates}\n{HEADING}"));
+    }
+    let mut failed = Vec::new();
+    for line in lines {
+        match in_own_process(line, arguments.options) {
+            Ok(measurement) => {
+                let measurement = measurement.on(rates);
+                let text = if arguments.json {
+                    serde_json::to_string(&measurement)?
+                } else {
+                    measurement.to_string()
+                };
+                show(&text);
+            }
+            // One that fails keeps nobody from seeing the others.
+            Err(error) => {
+                report(&format!("{line}: {error}"));
+                failed.push(line.to_string());
+            }
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join(", ")).into()) }
+}
+
+/// Measures a line in a process of its own, so that its peak of memory is its own too.
+fn in_own_process(line: Line, options: Options) -> Result<Measurement> {
+    let output = Command::new(std::env::current_exe()?)
+        .args([&line.to_string(), "--plain"])
+        .args(["--threads", &options.threads.to_string(), "--seconds", &options.seconds.to_string()])
+        .output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(said.trim().trim_start_matches("error: ").into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 #[allow(clippy::print_stdout, reason = "a program's results go to standard output")]

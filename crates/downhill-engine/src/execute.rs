@@ -10,11 +10,13 @@ use crate::fusion::MAX_MEMBERS;
 use crate::pool::Pool;
 use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
 use crate::{strips, tiles};
-use downhill_autograd::operation::{ConvPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::operation::{AttentionPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
 use downhill_tensor::Key;
+use downhill_tensor::kernels::denormals::FlushDenormals;
 use downhill_tensor::kernels::matmul::{Product, Update};
-use downhill_tensor::kernels::{conv, copy, elementwise, gather, isa, matmul, pool, reduce, softmax};
+use downhill_tensor::kernels::rows::{self, Rows};
+use downhill_tensor::kernels::{attention, conv, copy, elementwise, gather, isa, matmul, pool, reduce};
 use std::ops::Range;
 
 /// Most operations have at most three operands; opaque ones may have this many.
@@ -206,14 +208,23 @@ pub(crate) unsafe fn run<T: Precision>(
                 // SAFETY: as the caller says.
                 return unsafe { run_fallible(step, memory) }.map_err(|reason| (*number, reason));
             }
+            // SAFETY: as the caller says.
+            unsafe { check(step, memory) }.map_err(|reason| (*number, reason))?;
             pool.each(*parts, &|i, thread| {
+                let _flush = (thread != 0).then(FlushDenormals::new);
                 // SAFETY: parts of one step write to disjoint stretches, apart from its operands.
                 unsafe { part(step, memory, i, *parts, *groups, thread) };
             });
         }
         Stage::Strip { steps: own, rows, groups, block } => {
+            let first = own.start;
             let steps = &steps[own.clone()];
+            for (number, step) in steps.iter().enumerate() {
+                // SAFETY: as the caller says.
+                unsafe { check(step, memory) }.map_err(|reason| (first + number, reason))?;
+            }
             pool.each(*groups, &|group, thread| {
+                let _flush = (thread != 0).then(FlushDenormals::new);
                 let own = share(*rows, group, *groups);
                 for start in own.clone().step_by(*block) {
                     let end = own.end.min(start + block);
@@ -231,6 +242,47 @@ pub(crate) unsafe fn run<T: Precision>(
         }
     }
     Ok(())
+}
+
+/// Looks for values that a function of rows cannot take.
+///
+/// # Safety
+/// As [`run`].
+unsafe fn check<T: Precision>(step: &Step, memory: &Memory<'_, T>) -> Result<(), String> {
+    // Only classes can be wrong.
+    let Body::Rows(function, rows) = &step.body else { return Ok(()) };
+    if !matches!(function, RowFunction::CrossEntropy | RowFunction::CrossEntropyGradient) {
+        return Ok(());
+    }
+    let mut operands = [Rows::Index(&[]); MAX_OPERANDS];
+    // SAFETY: a step's operands and its result lie apart.
+    let operands = unsafe { rows_of(step, memory, *rows, 0..*rows, &mut operands) };
+    rows::check(*function, *rows, operands).map_err(|error| error.to_string())
+}
+
+/// The rows `part` of the operands of a function of rows.
+///
+/// # Safety
+/// Nobody writes to them meanwhile.
+unsafe fn rows_of<'a, 'b, T: Precision>(
+    step: &Step,
+    memory: &Memory<'a, T>,
+    rows: usize,
+    part: Range<usize>,
+    space: &'b mut [Rows<'a, T>; MAX_OPERANDS],
+) -> &'b [Rows<'a, T>] {
+    for (slot, operand) in space.iter_mut().zip(&step.operands) {
+        let width = operand.layout.shape().size() / rows.max(1);
+        let own = part.start * width..part.end * width;
+        // SAFETY: the caller answers for it.
+        *slot = unsafe {
+            match memory.buffers[operand.buffer].kind {
+                Kind::Float => Rows::Float(&memory.float_operand(operand)[own]),
+                Kind::Index => Rows::Index(&memory.index_operand(operand)[own]),
+            }
+        };
+    }
+    &space[..step.operands.len()]
 }
 
 fn is_fallible(body: &Body) -> bool {
@@ -364,7 +416,7 @@ unsafe fn part<T: Precision>(
                 }
                 multiply(step, memory, rows, columns, 0..1, thread);
             }
-            Body::Conv2d(ConvPart::WeightGradient, geometry, images) => {
+            Body::Conv2d(conv::Conv2dPart::WeightGradient, geometry, images) => {
                 let channels = share(geometry.out_channels, i, parts);
                 weight_gradient(step, memory, channels, 0..*images, place);
             }
@@ -380,15 +432,25 @@ unsafe fn part<T: Precision>(
                 let out = memory.part_mut(step.outs[0], part.clone());
                 for group in 0..*groups {
                     let x = &x[group * step.len..][part.clone()];
-                    if group == 0 && *change == Change::Set {
-                        out.copy_from_slice(x);
-                    } else {
-                        elementwise::zip_in_place(
-                            out,
-                            x,
-                            #[inline(always)]
-                            |a, b| a + b,
-                        );
+                    match change {
+                        Change::Set if group == 0 => out.copy_from_slice(x),
+                        Change::Set | Change::Add => {
+                            elementwise::zip_in_place(
+                                out,
+                                x,
+                                #[inline(always)]
+                                |a, b| a + b,
+                            );
+                        }
+                        Change::Subtract => {
+                            let factor = memory.factor(step);
+                            elementwise::zip_in_place(
+                                out,
+                                x,
+                                #[inline(always)]
+                                |a, b| a - factor * b,
+                            );
+                        }
                     }
                 }
             }
@@ -413,6 +475,10 @@ unsafe fn part<T: Precision>(
                         copy::copy_strided(x, layout, row * block..(row + 1) * block, out);
                     }
                 }
+            }
+            Body::Conv2dPrepare(part, geometry) => {
+                let out = memory.part_mut(step.outs[0], 0..step.len);
+                conv::conv2d_prepare(geometry, *part, memory.float_operand(&step.operands[0]), out);
             }
             Body::Pad(layout) => {
                 let out = memory.part_mut(step.outs[0], 0..step.len);
@@ -476,16 +542,28 @@ unsafe fn work<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<u
         Body::Product(product, ..) => unsafe {
             multiply(step, memory, 0..product.m, 0..product.n, range, place.thread);
         },
-        Body::Rows(function, n) => {
-            let part = range.start * n..range.end * n;
-            let (x, out) = (&read_flat(0)[part.clone()], write(part));
-            match function {
-                RowFunction::Softmax => softmax::softmax(x, *n, out),
-                RowFunction::LogSoftmax => softmax::log_softmax(x, *n, out),
-            }
+        Body::Rows(function, rows) => {
+            let width = step.len / rows;
+            let mut operands = [Rows::Index(&[]); MAX_OPERANDS];
+            // SAFETY: a step's operands and its result lie apart.
+            let operands = unsafe { rows_of(step, memory, *rows, range.clone(), &mut operands) };
+            rows::apply(*function, range.len(), operands, write(range.start * width..range.end * width));
         }
-        Body::Conv2dPrepare(part, geometry) => {
-            conv::conv2d_prepare(geometry, *part, read_flat(0), write(0..step.len));
+        Body::Attention(kind, sizes, _) => {
+            // SAFETY: this is the calling thread's number.
+            let scratch = unsafe { memory.scratch(place.thread) };
+            let packed = range.start * sizes.packed_len()..range.end * sizes.packed_len();
+            let result = range.start * sizes.output_len()..range.end * sizes.output_len();
+            let projections = &read_flat(0)[packed.clone()];
+            match kind {
+                AttentionPart::Forward => {
+                    attention::attention(sizes, projections, write(result), scratch);
+                }
+                AttentionPart::Gradient => {
+                    let cotangent = &read_flat(1)[result];
+                    attention::attention_gradient(sizes, projections, cotangent, write(packed), scratch);
+                }
+            }
         }
         Body::Conv2d(kind, geometry, _) => {
             let input = range.start * geometry.input_len()..range.end * geometry.input_len();
@@ -493,15 +571,15 @@ unsafe fn work<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<u
             // SAFETY: this is the calling thread's number.
             let scratch = unsafe { memory.scratch(place.thread) };
             match kind {
-                ConvPart::Forward => {
+                conv::Conv2dPart::Forward => {
                     conv::conv2d(geometry, read_flat(1), &read_flat(0)[input], write(output), scratch);
                 }
-                ConvPart::InputGradient => {
-                    let (cotangent, prepared) = (&read_flat(0)[output], read_flat(1));
-                    conv::conv2d_input_gradient(geometry, prepared, cotangent, write(input), scratch);
+                conv::Conv2dPart::InputGradient => {
+                    let (cotangent, weight) = (&read_flat(0)[output], read_flat(1));
+                    conv::conv2d_input_gradient(geometry, weight, cotangent, write(input), scratch);
                 }
                 // SAFETY: the group's sums belong to this call.
-                ConvPart::WeightGradient => unsafe {
+                conv::Conv2dPart::WeightGradient => unsafe {
                     weight_gradient(step, memory, 0..geometry.out_channels, range, place);
                 },
             }

@@ -7,12 +7,13 @@ use crate::fusion::{self, Accumulate, Factor, Sum, Unit, Users, same_elements, s
 use crate::graph::{Delivery, Graph, Source};
 use crate::loops::{Argument, Function, Loop};
 use crate::passes::{Lifetime, place};
-use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step, kernel_part};
+use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
 use crate::strips;
 use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction};
 use downhill_autograd::{Kind, Lowering, NodeId, Precision};
+use downhill_tensor::kernels::attention::attention_scratch_len;
 use downhill_tensor::kernels::conv::{
-    Conv2dGeometry, Conv2dOptions, conv2d_prepared_len, conv2d_scratch_len,
+    Conv2dGeometry, Conv2dOptions, Conv2dPart, conv2d_prepared_len, conv2d_scratch_len,
 };
 use downhill_tensor::kernels::matmul::{Product, Strides2, matmul_scratch_len};
 use downhill_tensor::kernels::pool::Pool2dGeometry;
@@ -294,12 +295,17 @@ impl<T: Precision> Lowerer<'_, T> {
             Lowering::Concat(axis) => return self.concat(*axis, &views, ty.shape, origin),
             other => {
                 let body = match other {
-                    Lowering::Rows(function) => Body::Rows(*function, shapes[0].last().copied().unwrap_or(1)),
+                    Lowering::Rows(function) => {
+                        Body::Rows(*function, shapes[0][..shapes[0].rank() - 1].iter().product())
+                    }
+                    Lowering::Attention(part, attention) => {
+                        Body::Attention(*part, attention.sizes(shapes[0]), shapes[0][0])
+                    }
                     Lowering::Conv2d(part, conv) => {
-                        let (x, w) = match part {
-                            ConvPart::Forward => (shapes[0], shapes[1]),
-                            ConvPart::InputGradient => (ty.shape, shapes[1]),
-                            ConvPart::WeightGradient => (shapes[0], ty.shape),
+                        let (part, x, w) = match part {
+                            ConvPart::Forward => (Conv2dPart::Forward, shapes[0], shapes[1]),
+                            ConvPart::InputGradient => (Conv2dPart::InputGradient, ty.shape, shapes[1]),
+                            ConvPart::WeightGradient => (Conv2dPart::WeightGradient, shapes[0], ty.shape),
                         };
                         let options = Conv2dOptions {
                             stride: conv.stride,
@@ -309,7 +315,7 @@ impl<T: Precision> Lowerer<'_, T> {
                         };
                         let geometry =
                             Conv2dGeometry::new([x[1], x[2], x[3]], [w[0], w[1], w[2], w[3]], options)?;
-                        Body::Conv2d(*part, geometry, x[0])
+                        Body::Conv2d(part, geometry, x[0])
                     }
                     Lowering::Pool2d(part, pool) => {
                         let x = if *part == PoolPart::AverageScatter { ty.shape } else { shapes[0] };
@@ -329,7 +335,8 @@ impl<T: Precision> Lowerer<'_, T> {
                 };
                 let mut views: Vec<Operand> =
                     views.into_iter().map(|view| self.contiguous(view, origin)).collect();
-                if let Body::Conv2d(part @ (ConvPart::Forward | ConvPart::InputGradient), geometry, _) = body
+                if let Body::Conv2d(part @ (Conv2dPart::Forward | Conv2dPart::InputGradient), geometry, _) =
+                    body
                 {
                     views[1] = self.prepared(part, geometry, views[1], origin);
                 }
@@ -345,25 +352,11 @@ impl<T: Precision> Lowerer<'_, T> {
         let scratch = match &body {
             Body::Loop(body) => body.scratch(),
             Body::Product(product, ..) => matmul_scratch_len::<T>(product),
-            Body::Conv2d(part, geometry, _) => conv2d_scratch_len::<T>(geometry, kernel_part(*part)),
+            Body::Conv2d(part, geometry, _) => conv2d_scratch_len::<T>(geometry, *part),
+            Body::Attention(_, sizes, _) => attention_scratch_len::<T>(sizes),
             _ => 0,
         };
         self.result.steps.push(Step { body, operands, outs, len, scratch, origin });
-    }
-
-    /// The weights of a convolution in the form that its kernel reads.
-    fn prepared(
-        &mut self,
-        part: ConvPart,
-        geometry: Conv2dGeometry,
-        weights: Operand,
-        origin: NodeId,
-    ) -> Operand {
-        let part = kernel_part(part);
-        let len = conv2d_prepared_len(&geometry, part);
-        let buffer = self.buffer(Kind::Float, len, UNPLACED);
-        self.push(Body::Conv2dPrepare(part, geometry), vec![weights], vec![buffer], len, origin);
-        Operand { buffer, layout: Layout::contiguous(Shape::from([len])) }
     }
 
     /// A movement as another view of the same buffer, or else as a loop.
@@ -432,6 +425,20 @@ impl<T: Precision> Lowerer<'_, T> {
             );
         }
         Operand { buffer, layout }
+    }
+
+    /// The weights of a convolution in the form that its kernel reads.
+    fn prepared(
+        &mut self,
+        part: Conv2dPart,
+        geometry: Conv2dGeometry,
+        weights: Operand,
+        origin: NodeId,
+    ) -> Operand {
+        let len = conv2d_prepared_len(&geometry, part);
+        let buffer = self.buffer(Kind::Float, len, UNPLACED);
+        self.push(Body::Conv2dPrepare(part, geometry), vec![weights], vec![buffer], len, origin);
+        Operand { buffer, layout: Layout::contiguous(Shape::from([len])) }
     }
 
     /// A view that the product can read: no axis of its matrices runs backwards.

@@ -2,8 +2,9 @@
 
 use crate::fusion::Sum;
 use crate::loops::Loop;
-use downhill_autograd::operation::{AnyOperation, ConvPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::operation::{AnyOperation, AttentionPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Kind, NodeId};
+use downhill_tensor::kernels::attention::Attention;
 use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dPart};
 use downhill_tensor::kernels::matmul::Product;
 use downhill_tensor::kernels::pool::Pool2dGeometry;
@@ -69,11 +70,14 @@ pub(crate) enum Body {
     },
     /// Zeros, with the operand at the positions of a layout.
     Pad(Layout),
-    /// A function of each row of this length.
+    /// A function of each of so many rows.
     Rows(RowFunction, usize),
-    /// The weights, in the form that this part of the convolution reads.
+    /// Over so many sequences.
+    Attention(AttentionPart, Attention, usize),
+    /// The weights, in the form that the part of the convolution reads.
     Conv2dPrepare(Conv2dPart, Conv2dGeometry),
-    Conv2d(ConvPart, Conv2dGeometry, usize),
+    /// Of so many images.
+    Conv2d(Conv2dPart, Conv2dGeometry, usize),
     Pool2d(PoolPart, Pool2dGeometry, usize),
     Gather {
         rows: usize,
@@ -128,6 +132,11 @@ impl Step {
             Body::Conv2d(_, g, images) => {
                 2 * (g.output_len() * (g.weight_len() / g.out_channels.max(1)) * images) as u64
             }
+            Body::Attention(part, sizes, sequences) => {
+                let products = if *part == AttentionPart::Forward { 2 } else { 5 };
+                let scores = sizes.length * sizes.length * if sizes.causal { 1 } else { 2 };
+                (products * scores * sizes.width() * sequences) as u64
+            }
             Body::Reduce(..) => self.operands[0].layout.shape().size() as u64,
             Body::Copy { .. } | Body::Pad(_) => 0,
             _ => self.len as u64,
@@ -158,12 +167,13 @@ impl Step {
             Body::Product(..) => "product, added",
             Body::Copy { .. } => "copy",
             Body::Pad(_) => "pad",
-            Body::Rows(RowFunction::Softmax, _) => "softmax",
-            Body::Rows(RowFunction::LogSoftmax, _) => "log_softmax",
+            Body::Rows(function, _) => function.name(),
+            Body::Attention(AttentionPart::Forward, ..) => "attention",
+            Body::Attention(AttentionPart::Gradient, ..) => "attention_gradient",
             Body::Conv2dPrepare(..) => "conv2d_prepare",
-            Body::Conv2d(ConvPart::Forward, ..) => "conv2d",
-            Body::Conv2d(ConvPart::InputGradient, ..) => "conv2d_input_gradient",
-            Body::Conv2d(ConvPart::WeightGradient, ..) => "conv2d_weight_gradient",
+            Body::Conv2d(Conv2dPart::Forward, ..) => "conv2d",
+            Body::Conv2d(Conv2dPart::InputGradient, ..) => "conv2d_input_gradient",
+            Body::Conv2d(Conv2dPart::WeightGradient, ..) => "conv2d_weight_gradient",
             Body::Pool2d(PoolPart::Max, ..) => "max_pool2d",
             Body::Pool2d(PoolPart::MaxScatter, ..) => "max_pool2d_scatter",
             Body::Pool2d(PoolPart::MaxGather, ..) => "max_pool2d_gather",
@@ -175,14 +185,5 @@ impl Step {
             Body::Uniform(_) => "uniform",
             Body::Opaque { operation, .. } => operation.name(),
         }
-    }
-}
-
-/// The part of a convolution in the kernels' words.
-pub(crate) fn kernel_part(part: ConvPart) -> Conv2dPart {
-    match part {
-        ConvPart::Forward => Conv2dPart::Forward,
-        ConvPart::InputGradient => Conv2dPart::InputGradient,
-        ConvPart::WeightGradient => Conv2dPart::WeightGradient,
     }
 }

@@ -12,9 +12,9 @@ use crate::loops::Load;
 use crate::lower::{Lowered, UNPLACED};
 use crate::step::{Body, Buffer, Change, Operand, Stage, Step};
 use downhill_autograd::Kind;
-use downhill_autograd::operation::ConvPart;
 use downhill_tensor::Layout;
-use std::collections::{HashMap, HashSet};
+use downhill_tensor::kernels::conv::Conv2dPart;
+use std::collections::HashMap;
 
 /// The most groups of a strip.
 const MAX_GROUPS: usize = 16;
@@ -33,14 +33,7 @@ const GRAIN: f64 = 3_000.0;
 pub(crate) fn schedule<T>(lowered: &mut Lowered<T>, fixed: usize, threads: usize) {
     let mut steps = std::mem::take(&mut lowered.steps);
     let end = steps.split_off(steps.len() - fixed);
-    // Weights are prepared before all else, lest that part a strip.
-    let written: HashSet<usize> = steps.iter().flat_map(|step| step.outs.iter().copied()).collect();
-    let (prepared, mut waiting): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(|step| {
-        matches!(step.body, Body::Conv2dPrepare(..)) && !written.contains(&step.operands[0].buffer)
-    });
-    for step in prepared {
-        lowered.emit(Strip { steps: vec![step], rows: 1 }, threads);
-    }
+    let mut waiting: Vec<Step> = steps;
     while !waiting.is_empty() {
         let (strip, later) = gather(waiting, &lowered.buffers);
         lowered.emit(strip, threads);
@@ -80,7 +73,10 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
     for step in steps.by_ref() {
         let overtakes = step.operands.iter().any(|operand| written_later.contains(&operand.buffer))
             || step.outs.iter().any(|out| written_later.contains(out) || read_later.contains(out));
-        let overwrites = step.outs.iter().any(|out| read.contains(out) || written.contains_key(out));
+        // What changes a value by a sum over rows does so when the strip is done.
+        let changes_later = changes(&step) != Change::Set;
+        let overwrites =
+            !changes_later && step.outs.iter().any(|out| read.contains(out) || written.contains_key(out));
         let fitting = if overtakes || overwrites { None } else { fit(&step, buffers, &written, rows) };
         match fitting {
             Some(fitting) => {
@@ -107,8 +103,15 @@ fn across(step: &Step, number: usize) -> bool {
     match &step.body {
         Body::Loop(body) => body.sums_across(number),
         Body::Product(product, batches, _) => batches.len() == 1 && is_row_sum(step, product.m, product.k),
-        Body::Conv2d(ConvPart::WeightGradient, ..) => true,
+        Body::Conv2d(Conv2dPart::WeightGradient, ..) => true,
         _ => false,
+    }
+}
+
+fn changes(step: &Step) -> Change {
+    match &step.body {
+        Body::Product(_, _, change) => *change,
+        _ => Change::Set,
     }
 }
 
@@ -147,13 +150,18 @@ fn gcd(a: usize, b: usize) -> usize {
 pub(crate) fn units(step: &Step) -> Option<usize> {
     let units = match &step.body {
         Body::Loop(body) => step.len / body.row,
-        Body::Product(_, _, change) if *change != Change::Set => return None,
+        Body::Product(product, batches, change)
+            if *change != Change::Set && (batches.len() > 1 || !is_row_sum(step, product.m, product.k)) =>
+        {
+            return None;
+        }
         Body::Product(product, batches, _) => match batches.len() {
             1 if is_row_sum(step, product.m, product.k) => product.k,
             1 => product.m,
             many => many,
         },
-        Body::Rows(_, width) => step.len / (*width).max(1),
+        Body::Rows(_, rows) => *rows,
+        Body::Attention(_, _, sequences) => *sequences,
         Body::Conv2d(_, _, images) => *images,
         Body::Pool2d(_, _, planes) => *planes,
         _ => return None,
@@ -203,7 +211,7 @@ fn reads_by_rows(step: &Step, number: usize, operand: &Operand, buffer: &Buffer,
                 })
         }
         Body::Conv2d(part, ..) => match (part, number) {
-            (ConvPart::WeightGradient, _) | (_, 0) => whole && buffer.len.is_multiple_of(rows),
+            (Conv2dPart::WeightGradient, _) | (_, 0) => whole && buffer.len.is_multiple_of(rows),
             _ => false,
         },
         _ => whole && buffer.len.is_multiple_of(rows),
@@ -227,7 +235,7 @@ fn stays_in_rows(offset: isize, axes: &[(usize, isize)], len: usize, rows: usize
 /// Nanoseconds that a step takes on one thread, very roughly.
 fn cost(step: &Step) -> f64 {
     let each = match &step.body {
-        Body::Product(..) | Body::Conv2d(..) => return step.operations() as f64 / 60.0,
+        Body::Product(..) | Body::Conv2d(..) | Body::Attention(..) => return step.operations() as f64 / 60.0,
         Body::Loop(body) => 0.3 + 0.1 * body.functions.iter().map(crate::loops::Function::cost).sum::<f64>(),
         Body::Copy { .. } | Body::Combine(..) => 0.3,
         _ => 1.0,
@@ -295,8 +303,14 @@ impl<T> Lowered<T> {
 
     /// Gives each group a place for its sums. Returns the steps that add them up.
     fn split_sums(&mut self, step: &mut Step, groups: usize) -> Vec<Step> {
-        if groups <= 1 {
+        let change = changes(step);
+        if groups <= 1 && change == Change::Set {
             return Vec::new();
+        }
+        // What a group's sums become is done when all groups are combined.
+        let factor = if change == Change::Subtract { step.operands.pop() } else { None };
+        if let Body::Product(_, _, change) = &mut step.body {
+            *change = Change::Set;
         }
         let mut combine = Vec::new();
         for number in 0..step.outs.len() {
@@ -309,8 +323,13 @@ impl<T> Lowered<T> {
             let partial = self.buffers.len() - 1;
             step.outs[number] = partial;
             combine.push(Step {
-                body: Body::Combine(groups, Change::Set),
-                operands: vec![Operand { buffer: partial, layout: Layout::contiguous([groups, len].into()) }],
+                body: Body::Combine(groups, change),
+                operands: std::iter::once(Operand {
+                    buffer: partial,
+                    layout: Layout::contiguous([groups, len].into()),
+                })
+                .chain(factor)
+                .collect(),
                 outs: vec![out],
                 len,
                 scratch: 0,
@@ -342,10 +361,11 @@ fn parts(step: &Step, worth: usize) -> usize {
             1 => product.m.max(product.n),
             many => many,
         },
-        Body::Conv2d(ConvPart::WeightGradient, geometry, _) => geometry.out_channels,
+        Body::Conv2d(Conv2dPart::WeightGradient, geometry, _) => geometry.out_channels,
         Body::Conv2d(_, _, images) => *images,
         Body::Pool2d(_, _, planes) => *planes,
-        Body::Rows(_, width) => step.len / (*width).max(1),
+        Body::Rows(_, rows) => *rows,
+        Body::Attention(_, _, sequences) => *sequences,
         Body::Loop(body) => step.len / body.row,
         Body::Reduce(..) => step.len / 16,
         Body::Uniform(_) | Body::Combine(..) => step.len,

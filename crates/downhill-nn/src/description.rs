@@ -171,6 +171,8 @@ mod tests {
             .with(PositionEmbedding::new(7))
             .with(MultiHeadAttention::causal(2))
             .with(TransformerBlock::new(2))
+            .with(GlobalAveragePool2d {})
+            .with(Lstm::all_steps(3))
             .with(Linear { bias: false, ..Linear::new(3) });
         let everything = AnyLayer::from(everything);
         assert_eq!(from_description(&to_description(&everything)).unwrap(), everything);

@@ -28,6 +28,7 @@ pub mod losses;
 pub mod metrics;
 pub mod models;
 mod network;
+mod rows;
 mod scope;
 mod summary;
 
@@ -36,11 +37,13 @@ pub use error::{Error, Result};
 pub use init::{Fan, Init};
 pub use layer::{Function, Layer, layer_fn};
 pub use layers::{
-    Activation, AnyLayer, AvgPool2d, BatchNorm, Conv2d, Dropout, Embedding, Flatten, LayerNorm, Linear,
-    MaxPool2d, MultiHeadAttention, Named, PositionEmbedding, Residual, Sequential, TransformerBlock,
+    Activation, AnyLayer, AvgPool2d, BatchNorm, Conv2d, Dropout, Embedding, Flatten, GlobalAveragePool2d,
+    LayerNorm, Linear, Lstm, MaxPool2d, MultiHeadAttention, Named, PositionEmbedding, Residual, Sequential,
+    TransformerBlock,
 };
 pub use losses::{Loss, LossFunction, Reduction, loss_fn};
 pub use network::Network;
+pub use rows::{RowsProgram, SparseParameter};
 pub use scope::{Mode, Scope};
 pub use summary::{Row, Summary};
 

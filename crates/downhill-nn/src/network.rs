@@ -232,7 +232,8 @@ impl<L: Layer> Network<L> {
         Scope::with_values(mode, parameters, state).run(&self.layer, input)
     }
 
-    fn record(
+    /// Records the network with its input, and finishes what `finish` makes of the output.
+    pub(crate) fn record(
         &self,
         mode: Mode,
         input: Type,
@@ -252,7 +253,7 @@ impl<L: Layer> Network<L> {
 }
 
 /// Records the loss of `output`, a scalar.
-fn scalar_loss<'t>(
+pub(crate) fn scalar_loss<'t>(
     scope: &Scope<'t>,
     output: Var<'t>,
     target: Type,

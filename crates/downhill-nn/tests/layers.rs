@@ -19,6 +19,7 @@ fn derivatives_of_every_layer_agree_with_finite_differences() {
     check_layer(Conv2d { dilation: [2, 1], bias: false, ..Conv2d::new(1, 2) }, images);
     check_layer(MaxPool2d::new(2), images);
     check_layer(AvgPool2d { padding: [1, 0], ..AvgPool2d::new(2) }, images);
+    check_layer(GlobalAveragePool2d {}, images);
     check_layer(Flatten {}, images);
     check_layer(Dropout::new(0.4), rows);
     check_layer(BatchNorm::default(), rows);
@@ -29,6 +30,8 @@ fn derivatives_of_every_layer_agree_with_finite_differences() {
     check_layer(Embedding::new(3, 2), Type::index([2, 2]));
     check_layer(PositionEmbedding::new(5), sequences);
     check_layer(Residual::new(Linear::new(4)), rows);
+    check_layer(Lstm::new(2), sequences);
+    check_layer(Lstm::all_steps(2), sequences);
     check_layer(MultiHeadAttention::new(2), sequences);
     check_layer(MultiHeadAttention::causal(1), sequences);
     check_layer(TransformerBlock { dropout: 0.2, ..TransformerBlock::causal(2) }, sequences);
@@ -99,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn in_inference_every_sample_has_its_own_result(n in 1usize..5, which in 0usize..8) {
+    fn in_inference_every_sample_has_its_own_result(n in 1usize..5, which in 0usize..9) {
         let (layer, sample): (AnyLayer, Vec<usize>) = match which {
             0 => (models::mlp(&[5, 4], 3, Activation::Gelu).into(), vec![4]),
             1 => (models::cnn(3).into(), vec![1, 8, 9]),
@@ -108,6 +111,7 @@ proptest! {
             4 => (Dropout::new(0.5).into(), vec![6]),
             5 => (TransformerBlock { dropout: 0.1, ..TransformerBlock::causal(2) }.into(), vec![3, 4]),
             6 => (LayerNorm { axes: 2, ..LayerNorm::default() }.into(), vec![3, 4]),
+            7 => (Lstm::all_steps(3).into(), vec![3, 4]),
             _ => (Activation::Softmax.into(), vec![5]),
         };
         let shape = |n: usize| downhill_tensor::Shape::new(&[&[n][..], &sample].concat()).unwrap();
@@ -133,6 +137,7 @@ fn pools_take_the_largest_and_the_mean_of_each_window() {
     assert_eq!(of(MaxPool2d::new(2).into()), [5.0, 7.0]);
     assert_eq!(of(AvgPool2d::new(2).into()), [2.5, 4.5]);
     assert_eq!(of(MaxPool2d { stride: [1, 1], ..MaxPool2d::new(2) }.into()), [5.0, 6.0, 7.0]);
+    assert_eq!(of(GlobalAveragePool2d {}.into()), [3.5]);
     assert_eq!(of(Flatten {}.into()).len(), 8);
 }
 
@@ -215,6 +220,10 @@ fn what_a_layer_cannot_take_is_said_with_its_path() {
             "multiples of the number",
         ),
         (MaxPool2d::new(3).into(), Type::float([1, 1, 2, 2]), "the window of 3 is larger"),
+        (GlobalAveragePool2d {}.into(), rows, "images [n, channels, height, width]"),
+        (Lstm::new(2).into(), rows, "sequences [n, length, features]"),
+        (Lstm::new(0).into(), Type::float([1, 2, 4]), "at least one step and one cell"),
+        (Lstm::new(2).into(), Type::float([1, 0, 4]), "at least one step and one cell"),
         (Embedding::new(3, 2).into(), rows, "whole numbers (index)"),
         (Linear::new(2).into(), Type::float(()), "a last axis of features"),
         (BatchNorm::default().into(), Type::float([3]), "[n, channels]"),
@@ -238,6 +247,7 @@ fn options_beyond_all_measure_are_errors_and_not_panics() {
     assert!(error_of(Conv2d::new(huge, 3), image).contains("more elements"));
     assert!(error_of(Conv2d { kernel: [huge, huge], ..Conv2d::new(1, 1) }, image).contains("more elements"));
     assert!(error_of(Embedding::new(huge, huge), Type::index([1])).contains("more elements"));
+    assert!(error_of(Lstm::new(huge), Type::float([1, 2, 4])).contains("more elements"));
     let block = TransformerBlock { expansion: huge, ..TransformerBlock::new(1) };
     assert!(error_of(block, Type::float([1, 2, 4])).contains("more elements"));
 }

@@ -18,7 +18,7 @@ fn at<T: Precision>(
     let tape = Tape::new();
     let y = tape.input("output", Shape::new(output.1).unwrap());
     let shape = Shape::new(target_shape).unwrap();
-    let t = match target.kind_and_len().0 {
+    let t = match target.kind_and_len().unwrap().0 {
         Kind::Float => tape.input("target", shape),
         Kind::Index => tape.index_input("target", shape),
     };

@@ -45,6 +45,22 @@ fn the_video_network_has_13002_parameters() {
 }
 
 #[test]
+fn the_known_networks_have_the_sizes_that_their_layers_add_up_to() {
+    let parameters = |layers: Sequential, input| Network::new(layers, input).unwrap().parameter_count();
+    let vgg = (3 * 9 + 1) * 64 + (64 * 9 + 1) * 64 + (64 * 9 + 1) * 128 + 129 * 10;
+    assert_eq!(parameters(models::small_vgg(10), Type::float([2, 3, 32, 32])), vgg);
+    let lstm = 4 * 128 * (32 + 128 + 2) + 129 * 10;
+    assert_eq!(parameters(models::lstm(128, 10), Type::float([2, 64, 32])), lstm);
+    let sizes = models::Decoder { vocabulary: 64, context: 64, width: 128, heads: 4, blocks: 2 };
+    let attention = 129 * 3 * 128 + 129 * 128;
+    let block = 4 * 128 + attention + 129 * 512 + 513 * 128;
+    let decoder = 64 * 128 + 64 * 128 + 2 * block + 129 * 64;
+    let network = Network::new(models::decoder(sizes), Type::index([3, 64])).unwrap();
+    assert_eq!(network.parameter_count(), decoder);
+    assert_eq!(network.output(), Type::float([3, 64, 64]));
+}
+
+#[test]
 fn a_wrong_shape_is_reported_with_its_layer_and_its_line() {
     let network = Sequential::new()
         .with(Linear::new(4))

@@ -45,6 +45,14 @@ pub enum Error {
         /// The length that came.
         actual: usize,
     },
+    /// Rows of a gradient that do not fit the parameters for which the optimizer was made.
+    #[error("the rows at position {offset} of the parameters cannot be used: {reason}")]
+    Rows {
+        /// Where the parameter begins in the vector of all.
+        offset: usize,
+        /// What does not fit.
+        reason: String,
+    },
     /// A pattern of a parameter group that no name matches.
     #[error("the group pattern {pattern:?} matches none of the {count} parameters; they are called {}", sample(.names, *.count))]
     PatternMatchesNothing {
@@ -98,6 +106,7 @@ impl Error {
     ///
     /// # Errors
     /// [`Error::InvalidValue`].
+    #[inline]
     pub fn check(
         valid: bool,
         owner: &str,
@@ -105,16 +114,20 @@ impl Error {
         expected: &'static str,
         actual: f64,
     ) -> Result<()> {
-        if valid {
-            return Ok(());
-        }
-        Err(Error::InvalidValue { owner: owner.into(), field, expected, actual })
+        if valid { Ok(()) } else { Err(Self::invalid(owner, field, expected, actual)) }
+    }
+
+    /// Apart from the test, which stands in every step.
+    #[cold]
+    fn invalid(owner: &str, field: &'static str, expected: &'static str, actual: f64) -> Self {
+        Error::InvalidValue { owner: owner.into(), field, expected, actual }
     }
 
     /// Refuses a number that is not finite or is below 0.
     ///
     /// # Errors
     /// [`Error::InvalidValue`].
+    #[inline]
     pub fn check_at_least_zero(owner: &str, field: &'static str, actual: f64) -> Result<()> {
         Self::check(actual.is_finite() && actual >= 0.0, owner, field, "finite and at least 0", actual)
     }

@@ -1,6 +1,6 @@
 //! Parameters that are treated differently, chosen by name.
 
-use crate::{Error, Result, Rule};
+use crate::{Error, Result, Rule, Step};
 use downhill_tensor::ParameterLayout;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,15 @@ pub(crate) struct Segment {
     pub learning_rate_factor: f64,
     pub weight_decay: f64,
     pub frozen: bool,
+}
+
+impl Segment {
+    /// The step of these parameters, where it has this number, and others have this rate.
+    #[inline]
+    pub fn step(&self, number: u64, learning_rate: f64) -> Step {
+        let learning_rate = learning_rate * self.learning_rate_factor;
+        Step { number, learning_rate, weight_decay: self.weight_decay }
+    }
 }
 
 /// The segments of a layout in order, neighbours that are treated alike merged.

@@ -1,6 +1,7 @@
 //! A rule with its state, applied to the flat vector of parameters.
 
 use crate::groups::{Segment, segments};
+use crate::rows::SeenRows;
 use crate::{Error, MAX_SLOTS, OptimizerConfig, OptimizerState, ParameterGroup, Piece, Result, Rule, Step};
 use downhill_tensor::{Float, ParameterLayout};
 
@@ -48,10 +49,11 @@ pub trait Optimize<T: Float>: Send {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer<T, R = OptimizerConfig> {
-    rule: R,
+    pub(crate) rule: R,
     len: usize,
-    segments: Vec<Segment>,
-    state: OptimizerState<T>,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) state: OptimizerState<T>,
+    pub(crate) seen: SeenRows<T>,
 }
 
 impl<T: Float, R: Rule> Optimizer<T, R> {
@@ -77,7 +79,7 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
         }
         let segments = segments(&rule, layout, groups)?;
         let state = OptimizerState::initial(&rule, layout.len());
-        Ok(Optimizer { rule, len: layout.len(), segments, state })
+        Ok(Optimizer { rule, len: layout.len(), segments, state, seen: SeenRows::default() })
     }
 
     /// The rule with its hyperparameters.
@@ -142,7 +144,16 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
     /// # Errors
     /// Slices of the wrong length, or a factor that is negative or not finite; then nothing has changed.
     pub fn step_scaled(&mut self, parameters: &mut [T], gradient: &[T], factor: f64) -> Result<()> {
-        self.chunks(parameters, gradient, factor, usize::MAX)?.for_each(Chunk::apply);
+        let [segment @ Segment { frozen: false, .. }] = &self.segments[..] else {
+            self.chunks(parameters, gradient, factor, usize::MAX)?.for_each(Chunk::apply);
+            return Ok(());
+        };
+        // All parameters are treated alike and nothing needs to be cut, which for few parameters is the most of
+        // the work.
+        self.check_step(parameters.len(), gradient.len(), factor)?;
+        self.state.steps += 1;
+        let step = segment.step(self.state.steps, self.rule.learning_rate() * factor);
+        self.rule.update(&step, Piece { parameters, gradient, state: slots(&mut self.state) });
         Ok(())
     }
 
@@ -173,17 +184,9 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
         factor: f64,
         chunk_len: usize,
     ) -> Result<Chunks<'a, T, R>> {
-        let expected = self.len;
-        for (what, actual) in [("parameter", parameters.len()), ("gradient", gradient.len())] {
-            if actual != expected {
-                return Err(Error::LengthMismatch { what, expected, actual });
-            }
-        }
-        Error::check_at_least_zero("step", "the factor of the learning rate", factor)?;
+        self.check_step(parameters.len(), gradient.len(), factor)?;
         Error::check(chunk_len > 0, "step", "chunk_len", "at least 1", 0.0)?;
         self.state.steps += 1;
-        let mut slots = self.state.slots.iter_mut();
-        let state = std::array::from_fn(|_| slots.next().map_or(&mut [][..], |slot| &mut slot.values[..]));
         Ok(Chunks {
             rule: &self.rule,
             number: self.state.steps,
@@ -191,8 +194,20 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
             segments: &self.segments,
             position: 0,
             chunk_len,
-            rest: Piece { parameters, gradient, state },
+            rest: Piece { parameters, gradient, state: slots(&mut self.state) },
         })
+    }
+
+    /// What a step demands.
+    #[inline]
+    pub(crate) fn check_step(&self, parameters: usize, gradient: usize, factor: f64) -> Result<()> {
+        let expected = self.len;
+        for (what, actual) in [("parameter", parameters), ("gradient", gradient)] {
+            if actual != expected {
+                return Err(Error::LengthMismatch { what, expected, actual });
+            }
+        }
+        Error::check_at_least_zero("step", "the factor of the learning rate", factor)
     }
 
     /// Sets the gradient of frozen parameters to 0, so that a norm taken for clipping leaves them out.
@@ -266,14 +281,17 @@ impl<'a, T: Float, R: Rule> Iterator for Chunks<'a, T, R> {
             if segment.frozen || len == 0 {
                 continue;
             }
-            let step = Step {
-                number: self.number,
-                learning_rate: self.learning_rate * segment.learning_rate_factor,
-                weight_decay: segment.weight_decay,
-            };
+            let step = segment.step(self.number, self.learning_rate);
             return Some(Chunk { rule: self.rule, step, piece });
         }
     }
+}
+
+/// The slots of a state; those that the rule does not have are empty.
+#[inline]
+pub(crate) fn slots<T>(state: &mut OptimizerState<T>) -> [&mut [T]; MAX_SLOTS] {
+    let mut slots = state.slots.iter_mut();
+    std::array::from_fn(|_| slots.next().map_or(&mut [][..], |slot| &mut slot.values[..]))
 }
 
 /// Takes the first `len` elements of each slice.

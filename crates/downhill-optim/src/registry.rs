@@ -5,7 +5,7 @@
 //! with in `tests/oracles`.
 
 use crate::rules::*;
-use crate::{Error, Piece, Result, Rule, Slot, Step};
+use crate::{Error, Piece, Result, RowSteps, Rule, Slot, Step};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,9 @@ macro_rules! registry {
             }
             fn slots(&self) -> Vec<Slot> {
                 match self { $(OptimizerConfig::$variant(rule) => rule.slots(),)* }
+            }
+            fn row_steps(&self) -> RowSteps {
+                match self { $(OptimizerConfig::$variant(rule) => rule.row_steps(),)* }
             }
             fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>) {
                 match self { $(OptimizerConfig::$variant(rule) => rule.update(step, piece),)* }

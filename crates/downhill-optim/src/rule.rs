@@ -40,8 +40,12 @@ pub struct Step {
 
 impl Step {
     /// `1 - decay^number`: what an exponential moving average that started at 0 lacks to be unbiased.
+    #[inline]
     pub fn bias_correction(&self, decay: f64) -> f64 {
-        1.0 - decay.powf(self.number as f64)
+        let steps = self.number as f64;
+        // decay^steps <= exp(-steps (1 - decay)), which below 2^-54 takes nothing off 1. A power costs as much
+        // as a step of a few parameters.
+        if steps * (1.0 - decay) > 38.0 { 1.0 } else { 1.0 - decay.powf(steps) }
     }
 }
 
@@ -67,33 +71,86 @@ impl<T: Float> Piece<'_, T> {
     /// # Panics
     /// If the formula takes more slots than the rule declares, which is a mistake in the rule.
     #[inline(always)]
-    pub fn for_each<const N: usize>(mut self, formula: impl Fn(T, T, [T; N]) -> (T, [T; N])) {
+    pub fn for_each<const N: usize>(self, formula: impl Fn(T, T, [T; N]) -> (T, [T; N])) {
         const { assert!(N <= MAX_SLOTS, "a rule has at most MAX_SLOTS slots") };
-        let length = self.parameters.len().min(self.gradient.len());
-        let present = self.state[..N].iter().all(|slot| slot.len() >= length);
+        let Piece { parameters, gradient, mut state } = self;
+        let length = parameters.len().min(gradient.len());
+        let present = state[..N].iter().all(|slot| slot.len() >= length);
         assert!(present, "the formula takes {N} slots, but the rule declares fewer");
-        // Plain indices into slices of one length: the compiler drops the bounds checks and vectorizes the
-        // loop after one test at run time that no two slices overlap.
-        let parameters = &mut self.parameters[..length];
-        let gradient = &self.gradient[..length];
-        let state: [&mut [T]; N] =
-            std::array::from_fn(|slot| &mut std::mem::take(&mut self.state[slot])[..length]);
-        // Wider registers change no bit: each element is computed by itself, in the order that is written.
-        vectorize(
-            isa::current(),
-            #[inline(always)]
-            |_| {
-                for index in 0..length {
-                    let values = std::array::from_fn(|slot| state[slot][index]);
-                    let (parameter, values) = formula(parameters[index], gradient[index], values);
-                    parameters[index] = parameter;
-                    for slot in 0..N {
-                        state[slot][index] = values[slot];
+        let (parameters, gradient) = (&mut parameters[..length], &gradient[..length]);
+        let mut slots = state.iter_mut();
+        let mut state: [&mut [T]; N] =
+            std::array::from_fn(|_| slots.next().map_or(&mut [][..], |slot| &mut slot[..length]));
+        let whole = length - length % LANES;
+        if whole > 0 {
+            // Wider registers change no bit: each element is computed by itself, in the order that is written.
+            vectorize(
+                isa::current(),
+                #[inline(always)]
+                |_| {
+                    for start in (0..whole).step_by(LANES) {
+                        pass::<T, N, LANES>(start, parameters, gradient, &mut state, &formula);
                     }
-                }
-            },
-        );
+                },
+            );
+        }
+        // The rest, of fewer elements than lanes, in two halves: few steps for few parameters.
+        let even = length - length % 2;
+        for start in (whole..even).step_by(2) {
+            pass::<T, N, 2>(start, parameters, gradient, &mut state, &formula);
+        }
+        if even < length {
+            pass::<T, N, 1>(even, parameters, gradient, &mut state, &formula);
+        }
     }
+}
+
+/// How many elements the pass takes at a time: two registers of each vector.
+const LANES: usize = 16;
+
+/// Applies a formula to the `L` elements from `start`. They are copied to arrays of their own, which overlap
+/// with nothing: so the compiler makes vectors of them without a proof that the slices do not.
+#[inline(always)]
+fn pass<T: Float, const N: usize, const L: usize>(
+    start: usize,
+    parameters: &mut [T],
+    gradient: &[T],
+    state: &mut [&mut [T]; N],
+    formula: &impl Fn(T, T, [T; N]) -> (T, [T; N]),
+) {
+    #[inline(always)]
+    fn lanes<T: Float, const L: usize>(slice: &[T], start: usize) -> [T; L] {
+        let mut lanes = [T::ZERO; L];
+        lanes.copy_from_slice(&slice[start..start + L]);
+        lanes
+    }
+    let mut p = lanes::<T, L>(parameters, start);
+    let g = lanes::<T, L>(gradient, start);
+    let mut s: [[T; L]; N] = std::array::from_fn(|slot| lanes(&*state[slot], start));
+    for lane in 0..L {
+        let (moved, values) = formula(p[lane], g[lane], std::array::from_fn(|slot| s[slot][lane]));
+        p[lane] = moved;
+        for slot in 0..N {
+            s[slot][lane] = values[slot];
+        }
+    }
+    parameters[start..start + L].copy_from_slice(&p);
+    for slot in 0..N {
+        state[slot][start..start + L].copy_from_slice(&s[slot]);
+    }
+}
+
+/// What becomes of a row whose gradient is 0, and so whether a step may leave it out: see
+/// [`Optimizer::step_rows`](crate::Optimizer::step_rows).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowSteps {
+    /// It moves, by momentum or decay, and cannot be left out.
+    Never,
+    /// It would move a little, since averages fade; an optimizer that leaves it out is another one, which is
+    /// known as the *lazy* form of this one.
+    Lazily,
+    /// It stays as it is, with its state: leaving it out changes nothing.
+    Exactly,
 }
 
 /// An update rule: hyperparameters, and the formula that they enter.
@@ -147,6 +204,27 @@ pub trait Rule: Send + Sync {
         Vec::new()
     }
 
+    /// Whether a step may look at those rows of a parameter alone whose gradient is not 0.
+    fn row_steps(&self) -> RowSteps {
+        RowSteps::Never
+    }
+
     /// Makes one step on a piece of the parameters.
     fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bias_correction_is_its_formula_for_any_number_of_steps() {
+        for decay in [0.0, 0.5, 0.9, 0.999, 0.99999] {
+            for number in (0..60).map(|n| 1 << (n / 2)).chain([37_999, 38_000, 38_001, u64::MAX]) {
+                let step = Step { number, learning_rate: 1.0, weight_decay: 0.0 };
+                let formula = 1.0 - f64::powf(decay, number as f64);
+                assert_eq!(step.bias_correction(decay), formula, "{decay} after {number}");
+            }
+        }
+    }
 }

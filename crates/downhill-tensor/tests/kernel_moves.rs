@@ -6,7 +6,7 @@ mod kernel_support;
 use downhill_tensor::kernels::gather::{
     Along, gather_along_axis, gather_rows, one_hot, scatter_add_along_axis, scatter_add_rows,
 };
-use downhill_tensor::kernels::{copy, elementwise, naive};
+use downhill_tensor::kernels::{copy, elementwise, gather, naive};
 use downhill_tensor::{Layout, Shape, Slice};
 use kernel_support::numbers;
 use proptest::prelude::*;
@@ -156,4 +156,39 @@ fn one_hot_rows_have_a_single_one() {
     let mut expected = [0.0f32; 6];
     naive::one_hot(&[2, 0], 3, &mut expected).unwrap();
     assert_eq!(out, expected);
+}
+
+#[test]
+fn rows_are_copied_and_added_in_the_order_of_their_indices() {
+    for (row_len, count) in [(1, 40), (3, 5), (64, 40), (0, 4)] {
+        let table: Vec<f32> = (0..50 * row_len).map(|i| i as f32).collect();
+        let indices: Vec<i64> = (0..count).map(|i| i * i * 7 % 50).collect();
+        let mut out = vec![-1.0f32; indices.len() * row_len];
+        gather::copy_rows(&table, row_len, &indices, &mut out);
+        for (i, &index) in indices.iter().enumerate() {
+            let row = &table[index as usize * row_len..][..row_len];
+            assert_eq!(&out[i * row_len..][..row_len], row);
+        }
+        let mut expected = table.clone();
+        for (i, &index) in indices.iter().enumerate() {
+            for j in 0..row_len {
+                expected[index as usize * row_len + j] += -0.3 * out[i * row_len + j];
+            }
+        }
+        let mut updated = table.clone();
+        gather::add_rows(&mut updated, row_len, &indices, &out, -0.3);
+        assert_eq!(updated, expected);
+    }
+}
+
+#[test]
+fn an_index_that_is_no_row_is_named_with_its_position() {
+    assert!(gather::check_rows(&[0, 2, 1], 3).is_ok() && gather::check_rows(&[], 0).is_ok());
+    for index in [3, -1, i64::MIN, i64::MAX] {
+        let error = gather::check_rows(&[0, index], 3).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("index {index} at position 1 is out of range: there are 3 rows")
+        );
+    }
 }

@@ -135,15 +135,15 @@ fn softmax_agrees<T: Float>(rows: usize, n: usize, scale: f64) {
     softmax::log_softmax_gradient(&y, &g, n, &mut out);
     naive::log_softmax_gradient(&wide_y, &wide_g, n, &mut expected);
     assert_close(&out, &expected, bound * 10.0 * (n as f64).sqrt());
-    softmax::cross_entropy_gradient(&x, &labels, &g[..rows], n, &mut out).unwrap();
-    naive::cross_entropy_gradient(&wide_x, &labels, &wide_g[..rows], n, &mut expected).unwrap();
+    softmax::cross_entropy_gradient(&x, &labels, &g[..rows], n, &mut out);
+    naive::cross_entropy_gradient(&wide_x, &labels, &wide_g[..rows], n, &mut expected);
     assert_close(&out, &expected, bound);
     let (mut out, mut expected) = (vec![T::NAN; rows], vec![f64::NAN; rows]);
     softmax::logsumexp(&x, n, &mut out);
     naive::logsumexp(&wide_x, n, &mut expected);
     assert_close(&out, &expected, bound * (2.0 + 2.0 * scale));
-    softmax::cross_entropy(&x, &labels, n, &mut out).unwrap();
-    naive::cross_entropy(&wide_x, &labels, n, &mut expected).unwrap();
+    softmax::cross_entropy(&x, &labels, n, &mut out);
+    naive::cross_entropy(&wide_x, &labels, n, &mut expected);
     assert_close(&out, &expected, bound * (2.0 + 2.0 * scale));
 }
 
@@ -188,15 +188,4 @@ fn rows_that_are_all_masked_are_empty_distributions() {
     assert_eq!(out[0], f32::NEG_INFINITY);
     softmax::logsumexp(&[] as &[f32], 0, &mut out);
     assert_eq!(out, [f32::NEG_INFINITY; 3]);
-}
-
-#[test]
-fn a_label_that_is_no_class_is_named() {
-    let error = softmax::cross_entropy(&[0.0f32; 6], &[1, 3], 3, &mut [0.0; 2]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cross_entropy: labels must be class numbers from 0 to below the number of classes, \
-         but is 3 in row 1, with 3 classes"
-    );
-    assert!(softmax::cross_entropy_gradient(&[0.0f32; 3], &[-1], &[1.0], 3, &mut [0.0; 3]).is_err());
 }

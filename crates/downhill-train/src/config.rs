@@ -116,10 +116,8 @@ impl TrainConfig {
         check(self.epochs > 0, "epochs", "at least 1", self.epochs.to_string())?;
         check(self.threads > 0, "threads", "at least 1", self.threads.to_string())?;
         check(self.batch_size != BatchSize::Examples(0), "batch_size", "at least 1 or full", "0".into())?;
-        let positive = |limit: Option<f64>| limit.is_none_or(|limit| limit > 0.0 && limit.is_finite());
-        let text = |limit: Option<f64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
-        check(positive(self.clip_norm), "clip_norm", "above 0 and finite", text(self.clip_norm))?;
-        check(positive(self.clip_value), "clip_value", "above 0 and finite", text(self.clip_value))?;
+        Error::check_limit("clip_norm", self.clip_norm)?;
+        Error::check_limit("clip_value", self.clip_value)?;
         if let Some(EarlyStopping { patience, min_delta }) = self.early_stopping {
             check(patience > 0, "early_stopping.patience", "at least 1", patience.to_string())?;
             let valid = min_delta >= 0.0 && min_delta.is_finite();

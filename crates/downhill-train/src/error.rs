@@ -210,6 +210,16 @@ impl Error {
         }
     }
 
+    /// Refuses a limit that nothing could keep.
+    pub(crate) fn check_limit(option: &'static str, limit: Option<f64>) -> Result<()> {
+        match limit {
+            Some(limit) if !(limit > 0.0 && limit.is_finite()) => {
+                Err(Error::Option { option, expected: "above 0 and finite", actual: limit.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// For `map_err`: an error of the data crate, with what the data was for.
     pub(crate) fn data(role: &'static str) -> impl Fn(downhill_data::Error) -> Error {
         move |source| Error::Data { role, source: Box::new(source) }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod aligned;
 mod baseline;
 mod callback;
 mod config;
@@ -16,7 +17,10 @@ mod progress;
 mod run;
 mod run_directory;
 mod step;
+mod step_options;
 mod trainer;
+mod training_step;
+mod way;
 
 pub use callback::{Callback, Event, History};
 pub use config::{EarlyStopping, TrainConfig};
@@ -27,4 +31,6 @@ pub use model_spec::ModelSpec;
 pub use outcome::{EpochRecord, Outcome, StopReason, TrainingMean};
 pub use predictions::Predictions;
 pub use run_directory::RunDirectory;
+pub use step_options::{AsData, StepOptions};
 pub use trainer::Trainer;
+pub use training_step::TrainingStep;

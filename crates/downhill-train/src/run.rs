@@ -21,8 +21,6 @@ pub(crate) struct Run<'r, 'c> {
     pub config: &'r TrainConfig,
     pub callbacks: &'r mut Vec<Box<dyn Callback + 'c>>,
     pub engine: &'r Engine,
-    pub loader: Loader<'r, f32>,
-    pub batch: Batch<f32>,
     pub stepper: Stepper,
     pub evaluator: Option<Evaluator<'r>>,
     pub progress: Progress,
@@ -41,14 +39,19 @@ struct Sums {
 
 impl Run<'_, '_> {
     /// Tells the callbacks that it starts.
-    pub fn begin(&mut self, network: &Network<AnyLayer>, validation_examples: usize) -> ControlFlow<()> {
+    pub fn begin(
+        &mut self,
+        network: &Network<AnyLayer>,
+        loader: &Loader<'_, f32>,
+        validation_examples: usize,
+    ) -> ControlFlow<()> {
         tell(
             self.callbacks,
             &Event::Started {
-                examples: self.loader.dataset().len(),
+                examples: loader.dataset().len(),
                 validation_examples,
                 parameters: network.parameter_count(),
-                steps_per_epoch: self.loader.steps() as u64,
+                steps_per_epoch: loader.steps() as u64,
                 epochs: self.config.epochs,
                 summary: network.summary(),
             },
@@ -56,22 +59,26 @@ impl Run<'_, '_> {
     }
 
     /// Makes all epochs, unless something ends the run before.
-    pub fn epochs(&mut self) -> Result<StopReason> {
+    pub fn epochs(&mut self, loader: &mut Loader<'_, f32>) -> Result<StopReason> {
+        let mut batch = loader.batch();
         for epoch in 1..=self.config.epochs {
-            if let ControlFlow::Break(stop) = self.epoch(epoch)? {
+            if let ControlFlow::Break(stop) = self.epoch(epoch, loader, &mut batch)? {
                 return Ok(stop);
             }
         }
         Ok(StopReason::Completed { epochs: self.config.epochs })
     }
 
-    fn epoch(&mut self, epoch: u64) -> Result<ControlFlow<StopReason>> {
-        self.loader.begin(epoch - 1);
+    fn epoch(
+        &mut self,
+        epoch: u64,
+        loader: &mut Loader<'_, f32>,
+        batch: &mut Batch<f32>,
+    ) -> Result<ControlFlow<StopReason>> {
+        loader.begin(epoch - 1);
         let mut sums = Sums::default();
-        for position in 0..self.loader.steps() {
-            if let ControlFlow::Break(stop) = self.step(epoch, position, &mut sums)? {
-                return Ok(ControlFlow::Break(stop));
-            }
+        if let ControlFlow::Break(stop) = self.steps(epoch, loader, batch, &mut sums)? {
+            return Ok(ControlFlow::Break(stop));
         }
         let loss = sums.loss / sums.examples as f64;
         let diverged = |loss: f64, step| {
@@ -90,14 +97,14 @@ impl Run<'_, '_> {
             Some(evaluator) => Some(evaluator.evaluate(parameters, state, None)?),
             None => None,
         };
-        let classes = matches!(self.loader.dataset().target_kind(), TargetKind::Classes { .. });
+        let classes = matches!(loader.dataset().target_kind(), TargetKind::Classes { .. });
         let record = EpochRecord {
             epoch,
             step: self.progress.step,
             train: TrainingMean { loss, accuracy: classes.then(|| sums.right as f64 / sums.examples as f64) },
             validation,
             learning_rate: sums.learning_rate,
-            gradient_norm: sums.gradient_norm / self.loader.steps() as f64,
+            gradient_norm: sums.gradient_norm / loader.steps() as f64,
         };
         if !record.monitored_loss().is_finite() {
             return diverged(record.monitored_loss(), self.progress.step);
@@ -118,10 +125,41 @@ impl Run<'_, '_> {
         }
     }
 
+    /// The steps of an epoch. Where a core is free, the next batch is filled there while a step is made; the
+    /// batches are the same.
+    fn steps(
+        &mut self,
+        epoch: u64,
+        loader: &Loader<'_, f32>,
+        batch: &mut Batch<f32>,
+        sums: &mut Sums,
+    ) -> Result<ControlFlow<StopReason>> {
+        let failed = Error::data("the training data");
+        if pays_to_fill_ahead(loader, self.config.threads) {
+            let outcome = loader
+                .prefetch(0..loader.steps(), |_, batch| match self.step(epoch, batch, sums) {
+                    Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),
+                    Ok(ControlFlow::Break(stop)) => ControlFlow::Break(Ok(stop)),
+                    Err(error) => ControlFlow::Break(Err(error)),
+                })
+                .map_err(failed)?;
+            return match outcome {
+                None => Ok(ControlFlow::Continue(())),
+                Some(stop) => stop.map(ControlFlow::Break),
+            };
+        }
+        for position in 0..loader.steps() {
+            loader.fill(position, batch).map_err(&failed)?;
+            if let ControlFlow::Break(stop) = self.step(epoch, batch, sums)? {
+                return Ok(ControlFlow::Break(stop));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// One step. Allocates nothing.
-    fn step(&mut self, epoch: u64, position: usize, sums: &mut Sums) -> Result<ControlFlow<StopReason>> {
-        let Run { config, loader, batch, stepper, progress, .. } = self;
-        loader.fill(position, batch).map_err(Error::data("the training data"))?;
+    fn step(&mut self, epoch: u64, batch: &Batch<f32>, sums: &mut Sums) -> Result<ControlFlow<StopReason>> {
+        let Run { config, stepper, progress, .. } = self;
         let key = Key::new(config.seed).named("dropout").fold(progress.step);
         let loss = f64::from(stepper.run(&progress.parameters, &progress.state, batch, key)?);
         let step = progress.step + 1;
@@ -163,6 +201,17 @@ impl Run<'_, '_> {
             ControlFlow::Break(()) => Ok(ControlFlow::Break(StopReason::Interrupted { step })),
         }
     }
+}
+
+/// The numbers in a batch below which handing it over takes as long as filling it.
+const WORTH_HANDING_OVER: usize = 64 * 1024;
+
+/// Whether to fill batches on a thread of their own: where a core is free. On one that computes already, filling
+/// would only change its place, and handing over would be added.
+fn pays_to_fill_ahead(loader: &Loader<'_, f32>, threads: usize) -> bool {
+    let numbers = loader.batch_size() * loader.dataset().input_shape().size();
+    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    numbers >= WORTH_HANDING_OVER && loader.steps() > 1 && cores() > threads
 }
 
 /// Tells an event to all callbacks, also if one of them asks to stop.

@@ -6,7 +6,7 @@ use downhill_data::{Batch, TargetKind, Targets};
 use downhill_engine::{Engine, Plan};
 use downhill_nn::{AnyLayer, Loss, Network};
 use downhill_optim::Optimizer;
-use downhill_tensor::{Key, Shape};
+use downhill_tensor::{Float, Key, Shape};
 use std::sync::{Mutex, PoisonError};
 
 /// How many parameters an optimizer moves at a time: enough to be worth a thread's while.
@@ -124,11 +124,11 @@ impl Stepper {
 
 /// Moves the parameters, on all threads of the engine where there are enough of them. Each element is moved by
 /// itself, so the bits do not depend on who does it.
-pub(crate) fn move_parameters(
+pub(crate) fn move_parameters<T: Float>(
     engine: &Engine,
-    optimizer: &mut Optimizer<f32>,
-    parameters: &mut [f32],
-    gradient: &[f32],
+    optimizer: &mut Optimizer<T>,
+    parameters: &mut [T],
+    gradient: &[T],
     factor: f64,
 ) -> Result<()> {
     if engine.threads() == 1 || parameters.len() < 2 * CHUNK {

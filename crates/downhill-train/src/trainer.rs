@@ -82,7 +82,7 @@ impl<'a> Trainer<'a> {
         let network = network_for(&self.layers, config, &data)?;
         let engine = Engine::with_threads(config.threads);
         let loader = LoaderOptions::shuffled(config.batch_size, config.seed);
-        let loader = Loader::<f32>::new(&data, loader).map_err(Error::data("the training data"))?;
+        let mut loader = Loader::<f32>::new(&data, loader).map_err(Error::data("the training data"))?;
         let rest = data.len() % loader.batch_size();
         let sizes: Vec<usize> = [loader.batch_size(), rest].into_iter().filter(|&size| size > 0).collect();
         let shape = data.input_shape();
@@ -101,14 +101,12 @@ impl<'a> Trainer<'a> {
             config,
             callbacks: &mut self.callbacks,
             engine: &engine,
-            batch: loader.batch(),
-            loader,
             stepper,
             evaluator,
         };
         let examples = validation_data.as_ref().map_or(0, |data| data.len());
-        let stop = match run.begin(&network, examples) {
-            ControlFlow::Continue(()) => run.epochs()?,
+        let stop = match run.begin(&network, &loader, examples) {
+            ControlFlow::Continue(()) => run.epochs(&mut loader)?,
             ControlFlow::Break(()) => StopReason::Interrupted { step: 0 },
         };
         let Run { mut progress, history, .. } = run;

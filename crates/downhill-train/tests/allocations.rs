@@ -4,9 +4,12 @@
 mod common;
 
 use common::{adam, iris};
+use downhill_autograd::Type;
 use downhill_data::BatchSize;
-use downhill_nn::{Activation, BatchNorm, Dropout, Linear, Sequential};
-use downhill_train::{Event, TrainConfig, Trainer};
+use downhill_engine::Engine;
+use downhill_nn::{Activation, BatchNorm, Dropout, Linear, Loss, Network, Sequential};
+use downhill_optim::{Adam, GradientDescent};
+use downhill_train::{Event, StepOptions, TrainConfig, Trainer, TrainingStep};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,8 +36,37 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+// One test: allocations of another on a thread beside it would be counted too.
 #[test]
 fn a_step_allocates_nothing() {
+    the_trainers_steps();
+    steps_by_hand();
+}
+
+fn steps_by_hand() {
+    let input = Type::float([32, 40]);
+    let layers = Sequential::new().with(Linear::new(600)).with(BatchNorm::default()).with(Dropout::new(0.1));
+    let network = Network::new(layers.with(Linear::new(3)), input).unwrap();
+    let (x, classes) = ([0.5f32; 32 * 40], [2i64; 32]);
+    let clipped = StepOptions { clip_norm: Some(1.0), clip_value: Some(1.0), ..Adam::default().into() };
+    for options in [GradientDescent::default().into(), clipped] {
+        let (target, engine) = (Type::index([32]), Engine::with_threads(2));
+        let mut step =
+            TrainingStep::<f32>::new(&network, input, target, &Loss::CrossEntropy, options, &engine).unwrap();
+        // A thread allocates for itself when it starts, which may be during the first steps.
+        for _ in 0..20 {
+            step.step(&x, &classes).unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        for _ in 0..5 {
+            step.step(&x, &classes).unwrap();
+        }
+        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
+    }
+}
+
+fn the_trainers_steps() {
     let (train, held_out) = iris();
     let network = Sequential::new()
         .with(Linear::new(300))

@@ -65,3 +65,13 @@ fn callbacks_and_validation_data_change_nothing() {
     };
     assert_eq!(fit(None), fit(Some(&held_out)));
 }
+
+#[test]
+fn filling_batches_ahead_changes_no_bit() {
+    // 64 numbers in 1024 examples are enough to be filled on a thread of their own, unless all cores compute.
+    let config = TrainConfig { batch_size: BatchSize::Examples(1024), ..adam(0.01, 3) };
+    let network = Sequential::new().with(Flatten {}).with(Linear::new(10));
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let ahead = files(&network, &config, "digits");
+    assert!(ahead == files(&network, &TrainConfig { threads: cores, ..config }, "digits"));
+}

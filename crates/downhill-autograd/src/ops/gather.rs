@@ -3,6 +3,7 @@
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out};
 use crate::{Kind, Type, Var};
+use downhill_tensor::kernels::gather::check_rows;
 use downhill_tensor::{Float, Shape};
 
 /// The rows of a table (first operand, along its first axis) with the numbers in the second operand:
@@ -16,14 +17,6 @@ pub struct Gather;
 pub struct ScatterAdd {
     /// The number of rows of the result.
     pub rows: usize,
-}
-
-/// The row `index`, checked.
-fn row(index: i64, position: usize, rows: usize) -> Result<usize, String> {
-    usize::try_from(index)
-        .ok()
-        .filter(|&row| row < rows)
-        .ok_or_else(|| format!("index {index} at position {position} is out of range: there are {rows} rows"))
 }
 
 impl Operation for Gather {
@@ -45,8 +38,9 @@ impl Operation for Gather {
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         let width: usize = args.shape(0)[1..].iter().product();
         let out = out.float();
+        check_rows(args.index(1), args.shape(0)[0]).map_err(|error| error.to_string())?;
         for (position, &index) in args.index(1).iter().enumerate() {
-            let from = row(index, position, args.shape(0)[0])?;
+            let from = index as usize;
             out[position * width..][..width].copy_from_slice(&args.float(0)[from * width..][..width]);
         }
         Ok(())
@@ -86,8 +80,9 @@ impl Operation for ScatterAdd {
         let width: usize = args.output_shape()[1..].iter().product();
         let out = out.float();
         out.fill(T::ZERO);
+        check_rows(args.index(1), self.rows).map_err(|error| error.to_string())?;
         for (position, &index) in args.index(1).iter().enumerate() {
-            let to = row(index, position, self.rows)?;
+            let to = index as usize;
             let from = &args.float(0)[position * width..][..width];
             for (y, &x) in out[to * width..][..width].iter_mut().zip(from) {
                 *y += x;

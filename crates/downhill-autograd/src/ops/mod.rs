@@ -2,12 +2,17 @@
 //! the method of [`Var`] that records it.
 
 mod argmax;
+mod attention;
 mod binary;
 mod broadcast;
+mod composite;
 mod concat;
 mod conv2d;
+mod cross_entropy;
 mod gather;
+mod lstm_cell;
 mod matmul;
+mod normalize;
 mod one_hot;
 mod permute;
 mod pool2d;
@@ -21,12 +26,16 @@ mod unary;
 mod uniform;
 
 pub use argmax::ArgMax;
+pub use attention::{Attention, AttentionGradient};
 pub use binary::BinaryOperation;
 pub use broadcast::BroadcastTo;
 pub use concat::Concat;
 pub use conv2d::{Conv2d, Conv2dInputGradient, Conv2dWeightGradient};
+pub use cross_entropy::{CrossEntropy, CrossEntropyGradient};
 pub use gather::{Gather, ScatterAdd};
+pub use lstm_cell::{LstmCell, LstmCellGradient};
 pub use matmul::MatMul;
+pub use normalize::{Normalize, NormalizeGradient};
 pub use one_hot::OneHot;
 pub use permute::Permute;
 pub use pool2d::{Pool2d, Pooling};
@@ -34,7 +43,7 @@ pub use reduce::Reduce;
 pub use reshape::Reshape;
 pub use select::Select;
 pub use slice::{Pad, SliceAxis};
-pub use softmax::{LogSoftmax, Softmax};
+pub use softmax::{LogSoftmax, Softmax, SoftmaxGradient};
 pub use stop_gradient::StopGradient;
 pub use unary::UnaryOperation;
 pub use uniform::Uniform;

@@ -3,6 +3,7 @@
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Operation, Out};
 use crate::{Kind, Type, Var};
+use downhill_tensor::kernels::rows::check_classes;
 use downhill_tensor::{Float, Shape};
 
 /// A new last axis of length `classes`: 1 at the number in the operand, 0 elsewhere.
@@ -27,17 +28,9 @@ impl Operation for OneHot {
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         let out = out.float();
         out.fill(T::ZERO);
+        check_classes(args.index(0), self.classes).map_err(|error| error.to_string())?;
         for (position, &class) in args.index(0).iter().enumerate() {
-            match usize::try_from(class) {
-                Ok(class) if class < self.classes => out[position * self.classes + class] = T::ONE,
-                _ => {
-                    return Err(format!(
-                        "class {class} at position {position} is out of range: there are {} classes, 0 to {}",
-                        self.classes,
-                        self.classes.saturating_sub(1)
-                    ));
-                }
-            }
+            out[position * self.classes + class as usize] = T::ONE;
         }
         Ok(())
     }

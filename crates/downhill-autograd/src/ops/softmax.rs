@@ -1,10 +1,10 @@
 //! Softmax and its logarithm along the last axis.
 
-use super::{Cotangents, Tangent, one_float};
+use super::composite::eval_rows;
+use super::{Cotangents, Tangent, expect_kinds, one_float};
 use crate::operation::{Args, At, Lowering, Operation, Out, RowFunction};
-use crate::{Type, Var};
+use crate::{Kind, Type, Var};
 use downhill_tensor::Float;
-use downhill_tensor::kernels::naive;
 
 /// yᵢ = exp(xᵢ - m) / Σⱼ exp(xⱼ - m) along the last axis, with m its maximum, so that nothing overflows.
 ///
@@ -19,17 +19,17 @@ pub struct Softmax;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LogSoftmax;
 
+/// `J v = y (v - Σ y v)` along the last axis, for a softmax y (first operand), whose Jacobian `J` is symmetric:
+/// the tangent and the cotangent of [`Softmax`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SoftmaxGradient;
+
 fn infer(inputs: &[Type]) -> Result<Type, String> {
     let input = one_float(inputs)?;
     match input.shape.last() {
         None => Err("it runs along the last axis, and a scalar has none".into()),
         Some(_) => Ok(input),
     }
-}
-
-/// The length of a row.
-fn row_len<T: Float>(args: &Args<'_, T>) -> usize {
-    args.shape(0).last().copied().unwrap_or(1)
 }
 
 impl Operation for Softmax {
@@ -42,8 +42,7 @@ impl Operation for Softmax {
     }
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
-        naive::softmax(args.float(0), row_len(args), out.float());
-        Ok(())
+        eval_rows(RowFunction::Softmax, args, out)
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
@@ -62,7 +61,42 @@ impl Operation for Softmax {
 
 /// (diag(y) - y yᵀ) v
 fn jacobian_product<'t>(y: Var<'t>, v: Var<'t>) -> Var<'t> {
-    y * (v - (y * v).sum_keep(&[-1]))
+    y.tape().record(SoftmaxGradient, &[y, v])
+}
+
+impl Operation for SoftmaxGradient {
+    fn name(&self) -> &'static str {
+        "softmax_gradient"
+    }
+
+    fn infer(&self, inputs: &[Type]) -> Result<Type, String> {
+        expect_kinds(inputs, &[Kind::Float; 2])?;
+        if inputs[0] != inputs[1] {
+            return Err("both must have the same shape".into());
+        }
+        infer(&inputs[..1])
+    }
+
+    fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
+        eval_rows(RowFunction::SoftmaxGradient, args, out)
+    }
+
+    fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
+        let (y, v) = (at.inputs[0], at.inputs[1]);
+        let by_y = || cotangent * (v - (y * v).sum_keep(&[-1])) - v * (cotangent * y).sum_keep(&[-1]);
+        Ok(vec![at.needs(0).then(by_y), at.needs(1).then(|| jacobian_product(y, cotangent))])
+    }
+
+    fn jvp<'t>(&self, at: &At<'_, 't>, tangents: &[Option<Var<'t>>]) -> Tangent<'t> {
+        let (y, v) = (at.inputs[0], at.inputs[1]);
+        let by_y = |t: Var<'t>| t * (v - (y * v).sum_keep(&[-1])) - y * (t * v).sum_keep(&[-1]);
+        let terms = [tangents[0].map(by_y), tangents[1].map(|t| jacobian_product(y, t))];
+        Ok(terms.into_iter().flatten().reduce(|sum, term| sum + term))
+    }
+
+    fn lower(&self) -> Lowering {
+        Lowering::Rows(RowFunction::SoftmaxGradient)
+    }
 }
 
 impl Operation for LogSoftmax {
@@ -75,8 +109,7 @@ impl Operation for LogSoftmax {
     }
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
-        naive::log_softmax(args.float(0), row_len(args), out.float());
-        Ok(())
+        eval_rows(RowFunction::LogSoftmax, args, out)
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

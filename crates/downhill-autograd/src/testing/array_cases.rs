@@ -2,7 +2,11 @@
 
 use super::{Case, CaseRng, OperationCase};
 use crate::Var;
-use crate::ops::Pad;
+use crate::ops::{
+    Attention, AttentionGradient, CrossEntropyGradient, LstmCellGradient, NormalizeGradient, Pad,
+    SoftmaxGradient,
+};
+use downhill_tensor::kernels::rows::Epsilon;
 use downhill_tensor::{Shape, Slice, Tensor};
 
 fn smooth(name: &'static str, make: fn(&mut CaseRng) -> Case) -> OperationCase {
@@ -52,7 +56,7 @@ fn random_slice(rng: &mut CaseRng, length: usize) -> Slice {
 }
 
 pub(super) fn rows() -> Vec<OperationCase> {
-    [reductions(), movements(), products(), last_axis(), by_index()].concat()
+    [reductions(), movements(), products(), last_axis(), composites(), attentions(), by_index()].concat()
 }
 
 fn reductions() -> Vec<OperationCase> {
@@ -217,6 +221,11 @@ fn last_axis() -> Vec<OperationCase> {
             let shape = rng.shape(1..=4);
             of(rng, shape, |x| x.softmax())
         }),
+        smooth("softmax_gradient", |rng| {
+            let shape = rng.shape(1..=4);
+            let operands = vec![rng.tensor(shape, 0.0, 1.0), rng.tensor(shape, -2.0, 2.0)];
+            Case::new(operands, |tape, x| tape.record(SoftmaxGradient, &[x[0], x[1]]))
+        }),
         smooth("log_softmax", |rng| {
             let shape = rng.shape(1..=4);
             of(rng, shape, |x| x.log_softmax())
@@ -230,6 +239,80 @@ fn last_axis() -> Vec<OperationCase> {
             let shape = rng.full_shape(1..=4);
             let classes = shape[shape.rank() - 1];
             of(rng, shape, move |x| x.argmax().one_hot(classes))
+        }),
+    ]
+}
+
+/// Functions of rows that are one pass each way, and their gradients.
+fn composites() -> Vec<OperationCase> {
+    /// Logits, and the class of each row.
+    fn logits(rng: &mut CaseRng) -> (Tensor<f64>, Tensor<i64>) {
+        let shape = rng.full_shape(1..=3);
+        let (rows, classes) = (shape.reduced(&[shape.rank() - 1], false), shape[shape.rank() - 1]);
+        (rng.tensor(shape, -2.0, 2.0), rng.indices(rows, classes))
+    }
+    /// Preactivations of the gates, and the state, of a few cells.
+    fn cells(rng: &mut CaseRng) -> Vec<Tensor<f64>> {
+        let (rows, width) = (rng.shape(0..=1), 1 + rng.below(3));
+        let widths = [4 * width, width, 2 * width];
+        widths.map(|width| rng.tensor(shape(&[&rows[..], &[width]].concat()), -2.0, 2.0)).to_vec()
+    }
+    // Large enough that ties do not leave a row without a scale.
+    const EPSILON: f64 = 0.1;
+    vec![
+        smooth("cross_entropy", |rng| {
+            let (x, classes) = logits(rng);
+            Case::new(vec![x], |_, x| x[0].cross_entropy(x[1])).with_indices(vec![classes])
+        }),
+        smooth("cross_entropy_gradient", |rng| {
+            let (x, classes) = logits(rng);
+            let cotangent = rng.tensor(classes.shape(), -2.0, 2.0);
+            Case::new(vec![x, cotangent], |tape, x| tape.record(CrossEntropyGradient, &[x[0], x[2], x[1]]))
+                .with_indices(vec![classes])
+        }),
+        smooth("normalize", |rng| {
+            let shape = rng.full_shape(1..=4);
+            of(rng, shape, |x| x.normalize(EPSILON))
+        }),
+        smooth("normalize_gradient", |rng| {
+            let shape = rng.full_shape(1..=3);
+            let operands = vec![rng.tensor(shape, -2.0, 2.0), rng.tensor(shape, -2.0, 2.0)];
+            let operation = NormalizeGradient { epsilon: Epsilon::new(EPSILON) };
+            Case::new(operands, move |tape, x| tape.record(operation, &[x[0], x[1]]))
+        }),
+        smooth("lstm_cell", |rng| {
+            let mut operands = cells(rng);
+            operands.truncate(2);
+            Case::new(operands, |tape, x| {
+                let (output, state) = x[0].lstm_cell(x[1]);
+                tape.concat(&[output, state], -1)
+            })
+        }),
+        smooth("lstm_cell_gradient", |rng| {
+            let operands = cells(rng);
+            Case::new(operands, |tape, x| tape.record(LstmCellGradient, &[x[0], x[1], x[2]]))
+        }),
+    ]
+}
+
+fn attentions() -> Vec<OperationCase> {
+    /// Projections, a cotangent of the result, and the attention.
+    fn packed(rng: &mut CaseRng) -> (Vec<Tensor<f64>>, Attention) {
+        let (n, length) = (rng.below(3), rng.within(1..=3));
+        let (heads, depth) = (rng.within(1..=2), rng.within(1..=2));
+        let widths = [3 * heads * depth, heads * depth];
+        let operands = widths.map(|width| rng.tensor(shape(&[n, length, width]), -2.0, 2.0)).to_vec();
+        (operands, Attention { heads, causal: rng.chance(0.5) })
+    }
+    vec![
+        smooth("attention", |rng| {
+            let (mut operands, Attention { heads, causal }) = packed(rng);
+            operands.truncate(1);
+            Case::new(operands, move |_, x| x[0].attention(heads, causal))
+        }),
+        smooth("attention_gradient", |rng| {
+            let (operands, attention) = packed(rng);
+            Case::new(operands, move |tape, x| tape.record(AttentionGradient { attention }, &[x[0], x[1]]))
         }),
     ]
 }

@@ -2,4 +2,7 @@
 
 mod derived;
 mod jvp;
+mod sparse;
 mod vjp;
+
+pub use sparse::AddedRows;

@@ -2,6 +2,7 @@
 
 mod common_subexpressions;
 mod fold_constants;
+mod join_pads;
 mod placement;
 mod simplify;
 
@@ -14,5 +15,6 @@ use downhill_autograd::Precision;
 pub(crate) fn run<T: Precision>(graph: &mut Graph<T>) {
     fold_constants::run(graph);
     simplify::run(graph);
+    join_pads::run(graph);
     common_subexpressions::run(graph);
 }

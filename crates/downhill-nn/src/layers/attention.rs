@@ -3,7 +3,6 @@
 use super::{Activation, Dropout, LayerNorm, Linear};
 use crate::{Layer, Scope};
 use downhill_autograd::Var;
-use downhill_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// Multi-head self-attention: for each head, `softmax(Q Kᵀ / √d) V` with `d = width / heads`, where query,
@@ -44,7 +43,7 @@ impl MultiHeadAttention {
 
 impl Layer for MultiHeadAttention {
     fn forward<'t>(&self, scope: &Scope<'t>, x: Var<'t>) -> Var<'t> {
-        let &[n, length, width] = x.shape().dims() else {
+        let &[_, _, width] = x.shape().dims() else {
             return x.refuse("attention", "the input must be sequences [n, length, width]");
         };
         if self.heads == 0 || !width.is_multiple_of(self.heads) {
@@ -52,21 +51,8 @@ impl Layer for MultiHeadAttention {
                 format!("the width ({width}) must be a multiple of the number of heads ({})", self.heads);
             return x.refuse("attention", reason);
         }
-        let depth = width / self.heads;
-        // [n, length, 3 width] to [3, n, heads, length, depth]
-        let split = scope
-            .layer("projection", &Linear::new(3 * width), x)
-            .reshape([n, length, 3, self.heads, depth])
-            .permute(&[2, 0, 3, 1, 4]);
-        let [query, key, value] = [0, 1, 2].map(|part| split.select_at(0, part));
-        let mut scores = query.matmul(key.permute(&[0, 1, 3, 2])) * (1.0 / (depth as f64).sqrt());
-        if self.causal {
-            let seen = |at: &[usize]| if at[1] <= at[0] { 1.0 } else { 0.0 };
-            let mask = scope.tape().constant(Tensor::from_fn([length, length], seen));
-            scores = mask.select(scores, scope.tape().scalar(f64::NEG_INFINITY));
-        }
-        let heads = scores.softmax().matmul(value);
-        let joined = heads.permute(&[0, 2, 1, 3]).reshape([n, length, width]);
+        let packed = scope.layer("projection", &Linear::new(3 * width), x);
+        let joined = packed.attention(self.heads, self.causal);
         scope.layer("output", &Linear::new(width), joined)
     }
 }

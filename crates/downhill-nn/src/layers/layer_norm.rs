@@ -47,15 +47,13 @@ impl Layer for LayerNorm {
         if self.epsilon.is_nan() || self.epsilon < 0.0 {
             return x.refuse("layer_norm", format!("epsilon must not be negative; it is {}", self.epsilon));
         }
-        let axes: Vec<isize> = (1..=self.axes as isize).map(|back| -back).collect();
-        let centered = x - x.mean_keep(&axes);
-        let variance = centered.square().mean_keep(&axes);
-        let normal = centered / (variance + self.epsilon).sqrt();
+        let leading: Vec<usize> = (0..rank - self.axes).collect();
+        let shape: Shape = x.shape().reduced(&leading, false);
+        // As rows, which are normalized in one pass.
+        let normal = x.flatten_from(rank - self.axes).normalize(self.epsilon).reshape(x.shape());
         if !self.affine {
             return normal;
         }
-        let leading: Vec<usize> = (0..rank - self.axes).collect();
-        let shape: Shape = x.shape().reduced(&leading, false);
         normal * scope.param("weight", shape, Init::Ones) + scope.param("bias", shape, Init::Zeros)
     }
 }

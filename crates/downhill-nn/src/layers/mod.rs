@@ -11,6 +11,7 @@ mod embedding;
 mod flatten;
 mod layer_norm;
 mod linear;
+mod lstm;
 mod pool2d;
 mod residual;
 mod sequential;
@@ -24,7 +25,8 @@ pub use embedding::{Embedding, PositionEmbedding};
 pub use flatten::Flatten;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub use pool2d::{AvgPool2d, MaxPool2d};
+pub use lstm::Lstm;
+pub use pool2d::{AvgPool2d, GlobalAveragePool2d, MaxPool2d};
 pub use residual::Residual;
 pub use sequential::{Named, Sequential};
 
@@ -71,8 +73,10 @@ register! {
     Dropout,
     Embedding,
     Flatten,
+    GlobalAveragePool2d,
     LayerNorm,
     Linear,
+    Lstm,
     MaxPool2d,
     MultiHeadAttention,
     Named,

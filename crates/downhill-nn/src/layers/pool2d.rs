@@ -1,4 +1,4 @@
-//! Pooling: the largest or the mean of each window.
+//! Pooling: the largest or the mean of each window, or the mean of the whole image.
 
 use crate::{Layer, Scope};
 use downhill_autograd::{Var, ops::Pool2d};
@@ -65,5 +65,28 @@ impl AvgPool2d {
 impl Layer for AvgPool2d {
     fn forward<'t>(&self, _: &Scope<'t>, x: Var<'t>) -> Var<'t> {
         x.avg_pool2d(Pool2d { kernel: self.kernel, stride: self.stride, padding: self.padding })
+    }
+}
+
+/// The mean of each channel over the whole image, whatever its size.
+///
+/// # Shape
+/// `[n, c, h, w]` gives `[n, c]`.
+///
+/// # Errors
+/// Images without pixels.
+///
+/// # Source
+/// Lin, Chen, Yan, "Network in network", 2013 (arXiv:1312.4400), section 3.2.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalAveragePool2d {}
+
+impl Layer for GlobalAveragePool2d {
+    fn forward<'t>(&self, _: &Scope<'t>, x: Var<'t>) -> Var<'t> {
+        match x.shape().dims() {
+            &[_, _, height, width] if height > 0 && width > 0 => x.mean_over(&[-2, -1]),
+            _ => x.refuse("global_average_pool2d", "the input must be images [n, channels, height, width]"),
+        }
     }
 }

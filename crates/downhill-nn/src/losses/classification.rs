@@ -16,10 +16,7 @@ pub fn cross_entropy_elements<'t>(logits: Var<'t>, target: Var<'t>) -> Var<'t> {
             "the logits must be [.., classes], and the target the class of each, whole numbers [..]",
         );
     }
-    // A choice and not a product, since 0 times the -∞ of an impossible class is not 0.
-    let log_probabilities = logits.log_softmax();
-    let chosen = target.one_hot(y[rank]).select(log_probabilities, logits.tape().scalar(0.0));
-    -chosen.sum_over(&[-1])
+    logits.cross_entropy(target)
 }
 
 /// The mean cross-entropy of logits: the mean over the samples of `log Σ exp(z) - z[class]`, the negative log

@@ -1,6 +1,6 @@
 //! Adagrad.
 
-use crate::{Error, Piece, Result, Rule, Slot, Step};
+use crate::{Error, Piece, Result, RowSteps, Rule, Slot, Step};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,10 @@ impl Rule for Adagrad {
 
     fn slots(&self) -> Vec<Slot> {
         vec![Slot { name: "sum_of_squares", initial: self.initial_accumulator }]
+    }
+
+    fn row_steps(&self) -> RowSteps {
+        RowSteps::Exactly
     }
 
     fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>) {

@@ -1,6 +1,6 @@
 //! Adam, with AMSGrad.
 
-use crate::{Error, Piece, Result, Rule, Slot, Step};
+use crate::{Error, Piece, Result, RowSteps, Rule, Slot, Step};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,10 @@ use serde::{Deserialize, Serialize};
 /// The decay enters the gradient, and so the averages; [`AdamW`](crate::AdamW) keeps it apart. AMSGrad's
 /// maximum is over the raw v, as in PyTorch and Keras. Keras has ε = 1e-7, burn 1e-5; optax can add a second
 /// one inside the root.
+///
+/// On rows ([`Optimizer::step_rows`](crate::Optimizer::step_rows)) it is lazy: this formula on the rows that a
+/// batch saw, with t the number of all steps, while the averages of all others stay as they are. PyTorch's
+/// `SparseAdam` is this, with an ε that it adds to sqrt(v) and not to sqrt(v / (1 - β2^t)).
 ///
 /// # Source
 /// D. Kingma, J. Ba, *Adam: a method for stochastic optimization* (2015), algorithm 1; S. Reddi, S. Kale,
@@ -75,6 +79,10 @@ impl Rule for Adam {
             slots.push(Slot::zeros("largest_second_moment"));
         }
         slots
+    }
+
+    fn row_steps(&self) -> RowSteps {
+        RowSteps::Lazily
     }
 
     fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>) {

@@ -1,6 +1,6 @@
 //! Gradient descent.
 
-use crate::{Piece, Rule, Step};
+use crate::{Piece, RowSteps, Rule, Step};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,10 @@ impl Rule for GradientDescent {
 
     fn learning_rate(&self) -> f64 {
         self.learning_rate
+    }
+
+    fn row_steps(&self) -> RowSteps {
+        RowSteps::Exactly
     }
 
     fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>) {

@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with momentum.
 
-use crate::{Error, Piece, Result, Rule, Slot, Step};
+use crate::{Error, Piece, Result, RowSteps, Rule, Slot, Step};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,10 @@ impl Rule for Sgd {
 
     fn slots(&self) -> Vec<Slot> {
         if self.momentum == 0.0 { Vec::new() } else { vec![Slot::zeros("momentum_buffer")] }
+    }
+
+    fn row_steps(&self) -> RowSteps {
+        if self.momentum == 0.0 { RowSteps::Exactly } else { RowSteps::Never }
     }
 
     fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>) {

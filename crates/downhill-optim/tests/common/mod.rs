@@ -1,4 +1,5 @@
 //! Random optimizers with random options, for the tests that all of them share.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use downhill_optim::{Adagrad, Adam, AdamW, GradientDescent, OptimizerConfig, RmsProp, Sgd};
 use proptest::prelude::*;

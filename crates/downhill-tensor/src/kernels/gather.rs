@@ -2,9 +2,102 @@
 //!
 //! Every index is checked before anything is written with it; the error names the index, where it stands,
 //! and the bound. Where several indices meet, their values are added in the order of the indices.
+//!
+//! Rows of a large table lie anywhere in memory, so what they cost is the wait for it: the functions of rows ask
+//! for a few rows ahead while they work on one.
 
+use super::isa::{current, vectorize};
 use crate::{Error, Float, Result};
 use std::ops::Range;
+
+/// A number that names no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("index {index} at position {position} is out of range: there are {rows} rows")]
+pub struct RowOutOfRange {
+    /// The number.
+    pub index: i64,
+    /// Where it stands among the indices.
+    pub position: usize,
+    /// The number of rows.
+    pub rows: usize,
+}
+
+/// Whether all indices name rows, from 0 to below `rows`.
+///
+/// # Errors
+/// The first that does not.
+pub fn check_rows(indices: &[i64], rows: usize) -> Result<(), RowOutOfRange> {
+    // Negative numbers become too large ones.
+    match indices.iter().position(|&index| index as u64 >= rows as u64) {
+        None => Ok(()),
+        Some(position) => Err(RowOutOfRange { index: indices[position], position, rows }),
+    }
+}
+
+/// `out[i] = table[indices[i]]`, for rows of `row_len` and indices that [`check_rows`] has taken. A part of the
+/// work is a call on sub-slices of `indices` and `out`.
+///
+/// # Panics
+/// Where the length of `out` does not fit, or an index is no row.
+pub fn copy_rows<T: Copy>(table: &[T], row_len: usize, indices: &[i64], out: &mut [T]) {
+    assert_eq!(out.len(), indices.len() * row_len, "the output has another length");
+    if row_len == 0 {
+        return;
+    }
+    indices.iter().take(AHEAD).for_each(|&index| expect_row(table, row_len, index));
+    for (i, (out, &index)) in out.chunks_exact_mut(row_len).zip(indices).enumerate() {
+        if let Some(&next) = indices.get(i + AHEAD) {
+            expect_row(table, row_len, next);
+        }
+        out.copy_from_slice(&table[index as usize * row_len..][..row_len]);
+    }
+}
+
+/// `table[indices[i]] += alpha values[i]` in the order of `i`, for rows of `row_len` and indices that
+/// [`check_rows`] has taken. Other rows are not touched.
+///
+/// # Panics
+/// Where the length of `values` does not fit, or an index is no row.
+pub fn add_rows<T: Float>(table: &mut [T], row_len: usize, indices: &[i64], values: &[T], alpha: T) {
+    assert_eq!(values.len(), indices.len() * row_len, "the values have another length");
+    if row_len == 0 {
+        return;
+    }
+    vectorize(
+        current(),
+        #[inline(always)]
+        |_| {
+            indices.iter().take(AHEAD).for_each(|&index| expect_row(table, row_len, index));
+            for (i, (values, &index)) in values.chunks_exact(row_len).zip(indices).enumerate() {
+                if let Some(&next) = indices.get(i + AHEAD) {
+                    expect_row(table, row_len, next);
+                }
+                let row = &mut table[index as usize * row_len..][..row_len];
+                row.iter_mut().zip(values).for_each(|(row, &value)| *row += alpha * value);
+            }
+        },
+    );
+}
+
+/// How many rows are asked for before they are needed: as many as memory is usually busy with at once.
+const AHEAD: usize = 12;
+/// Bytes that come from memory together.
+const LINE: usize = 64;
+
+/// Asks for a row of a table to be brought near; nothing where it is none.
+#[inline(always)]
+fn expect_row<T>(table: &[T], row_len: usize, index: i64) {
+    let start = usize::try_from(index).ok().and_then(|index| index.checked_mul(row_len));
+    let Some(row) = start.and_then(|start| table.get(start..)?.get(..row_len)) else { return };
+    #[cfg(target_arch = "x86_64")]
+    for offset in (0..size_of_val(row)).step_by(LINE) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing; and the address is inside the row.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().cast::<i8>().add(offset)) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (row, LINE);
+}
 
 /// The row that an index names.
 pub(crate) fn check_index(operation: &'static str, place: usize, index: i64, length: usize) -> Result<usize> {
@@ -41,11 +134,7 @@ pub fn gather_rows<T: Copy>(
     assert_eq!(table.len(), rows * row_len, "the table has another length");
     assert_eq!(out.len(), indices.len() * row_len, "the output has another length");
     check_indices("gather_rows", indices, rows)?;
-    if row_len > 0 {
-        for (out, &index) in out.chunks_exact_mut(row_len).zip(indices) {
-            out.copy_from_slice(&table[index as usize * row_len..][..row_len]);
-        }
-    }
+    copy_rows(table, row_len, indices, out);
     Ok(())
 }
 

@@ -7,7 +7,9 @@
 //! | [`math`] | exponentials and their kin as vectorizable polynomials |
 //! | [`reduce`] | sums, extremes and their places along axes |
 //! | [`matmul`] | products of strided matrices |
+//! | [`rows`] | functions of each row: the closed set that programs name |
 //! | [`softmax`] | softmax, its logarithm, cross entropy, with gradients |
+//! | [`attention`] | multi-head attention with its gradient |
 //! | [`conv`] | two-dimensional convolution with gradients |
 //! | [`pool`] | two-dimensional pooling with gradients |
 //! | [`gather`] | reading and adding by index |
@@ -25,6 +27,7 @@
 //! - Values in the data never panic: an index out of range is an error. Lengths and ranges that contradict
 //!   each other are bugs of the caller and panic, as indexing a slice does; `# Panics` says which.
 
+pub mod attention;
 pub mod conv;
 pub mod copy;
 pub mod denormals;
@@ -36,6 +39,7 @@ pub mod matmul;
 pub mod naive;
 pub mod pool;
 pub mod reduce;
+pub mod rows;
 mod runs;
 pub mod scalar;
 pub mod softmax;

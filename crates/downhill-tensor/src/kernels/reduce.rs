@@ -156,30 +156,6 @@ pub(crate) fn row_sum<T: Float>(row: &[T]) -> T {
     fold_row(row, T::ZERO, |a, b| a + b)
 }
 
-/// `Σ a_i b_i` in the order that the module describes, each product rounded.
-#[inline(always)]
-pub(crate) fn row_dot<T: Float>(a: &[T], b: &[T]) -> T {
-    if a.len() < LANES {
-        return a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| sum + a * b);
-    }
-    let mut cascade = Cascade::new();
-    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-        let mut lanes = [T::ZERO; LANES];
-        let (a, a_rest) = a.as_chunks::<LANES>();
-        let (b, b_rest) = b.as_chunks::<LANES>();
-        for (a, b) in a.iter().zip(b) {
-            for lane in 0..LANES {
-                lanes[lane] += a[lane] * b[lane];
-            }
-        }
-        for (lane, (&a, &b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-            *lane += a * b;
-        }
-        cascade.push(lane_tree(lanes), |a, b| a + b);
-    }
-    cascade.finish(T::ZERO, |a, b| a + b)
-}
-
 /// The largest value of one row; NaN if one is NaN.
 #[inline(always)]
 pub(crate) fn row_max<T: Float>(row: &[T]) -> T {

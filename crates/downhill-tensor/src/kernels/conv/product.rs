@@ -45,9 +45,10 @@ fn multiply<T: Float>(
     columns: Range<usize>,
     [a, b]: [&[T]; 2],
     c: &mut [T],
-    update: Update<T>,
+    accumulate: bool,
     scratch: &mut [T],
 ) {
+    let update = if accumulate { Update::ADD } else { Update::SET };
     matmul_with(isa, product, 0..product.m, columns, a, b, c, update, scratch);
 }
 
@@ -81,7 +82,7 @@ pub(super) fn forward<T: Float>(
             let unfolded = unfolded(geometry, &block, x, space);
             let product = forward_product(geometry, windows.len());
             let out = out.get_mut(windows.start..).unwrap_or_default();
-            multiply(isa, &product, 0..product.n, [weight, unfolded], out, Update::SET, scratch);
+            multiply(isa, &product, 0..product.n, [weight, unfolded], out, false, scratch);
         }
     }
 }
@@ -103,7 +104,7 @@ pub(super) fn input_gradient<T: Float>(
         let dx = share_mut(dx, i, geometry.input_len() / geometry.groups);
         if geometry.is_unfolded() {
             let product = input_product(geometry, geometry.windows());
-            multiply(isa, &product, 0..product.n, [weight, g], dx, Update::SET, scratch);
+            multiply(isa, &product, 0..product.n, [weight, g], dx, false, scratch);
             continue;
         }
         dx.fill(T::ZERO);
@@ -112,7 +113,7 @@ pub(super) fn input_gradient<T: Float>(
             let product = input_product(geometry, windows.len());
             let unfolded = &mut space[..product.m * product.n];
             let g = g.get(windows.start..).unwrap_or_default();
-            multiply(isa, &product, 0..product.n, [weight, g], unfolded, Update::SET, scratch);
+            multiply(isa, &product, 0..product.n, [weight, g], unfolded, false, scratch);
             block.fold(unfolded, dx);
         }
     }
@@ -154,15 +155,7 @@ pub(super) fn weight_gradient<T: Float>(
             let windows = block.windows();
             let unfolded = unfolded(geometry, &block, x, space);
             let product = weight_product(geometry, windows.len());
-            multiply(
-                isa,
-                &product,
-                channels(group),
-                [unfolded, &g[windows.start..]],
-                sums,
-                Update::ADD,
-                scratch,
-            );
+            multiply(isa, &product, channels(group), [unfolded, &g[windows.start..]], sums, true, scratch);
         }
     }
     for (channel, dw) in part.zip(dw.chunks_exact_mut(window.max(1))) {

@@ -160,10 +160,11 @@ impl<T: Float> Block<T> {
         let mut column = 0;
         while column < columns {
             let (b, b_row, count) = match self.b {
-                // Few rows leave registers for more columns, if those lie side by side.
-                // SAFETY: inside the block.
                 Right::InPlace { first, row } => {
-                    (unsafe { first.add(column) }, row, self.width * tile::wide(self.isa, rows))
+                    // Few rows leave registers for more columns, if those lie side by side.
+                    let wide = self.width * tile::wide(self.isa, rows);
+                    // SAFETY: inside the block.
+                    (unsafe { first.add(column) }, row, wide)
                 }
                 Right::Panels { first, apart, offset } => {
                     let (panel, offset) = ((column + offset) / self.width, (column + offset) % self.width);

@@ -117,7 +117,7 @@ impl Prepared {
 
 /// Whether a product gains from a prepared B if it is computed in parts of so many rows (all of its columns),
 /// with the preparation counted once.
-pub fn preparing_pays<T: Float>(isa: Isa, product: &Product, rows: usize) -> bool {
+pub fn preparing_pays<T: Float>(product: &Product, rows: usize) -> bool {
     let several = product.m > rows && product.way() == Way::Blocks;
     // Where each part would copy B together, it is better done once. Where parts read B in place, panels are
     // still read a little faster; the limits were measured.

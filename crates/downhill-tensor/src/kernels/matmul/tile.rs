@@ -184,12 +184,11 @@ impl<T: Float> Tile<T> {
         let mut local = *sums;
         for p in 0..self.depth {
             let b = b_row(p);
-            for r in 0..ROWS {
+            for (r, sums) in local.iter_mut().enumerate() {
                 // SAFETY: A has this row and column.
                 let a = unsafe { *a.add(r * self.a_row + p * self.a_column) };
-                for lane in 0..WIDTH {
-                    local[r][lane] =
-                        if fma { a.mul_add(b[lane], local[r][lane]) } else { local[r][lane] + a * b[lane] };
+                for (sum, &b) in sums.iter_mut().zip(&b) {
+                    *sum = if fma { a.mul_add(b, *sum) } else { *sum + a * b };
                 }
             }
         }

@@ -1,5 +1,4 @@
-use crate::kernels::softmax::check_labels;
-use crate::{Float, Result};
+use crate::Float;
 
 fn row_logsumexp<T: Float>(row: &[T]) -> T {
     let max = row.iter().copied().fold(T::NEG_INFINITY, T::maximum);
@@ -84,46 +83,32 @@ pub fn log_softmax_gradient<T: Float>(y: &[T], g: &[T], n: usize, dx: &mut [T]) 
     }
 }
 
-/// `ln Σ exp(x_i) - x_label` of each row of `n` values.
-///
-/// # Errors
-/// A label that is no column.
+/// `ln Σ exp(x_i) - x_class` of each row of `n` values; NaN where the class is no column.
 ///
 /// # Panics
 /// Where the lengths do not fit each other.
-pub fn cross_entropy<T: Float>(x: &[T], labels: &[i64], n: usize, loss: &mut [T]) -> Result<()> {
-    assert!(x.len() == labels.len() * n && loss.len() == labels.len());
-    check_labels(labels, n)?;
+pub fn cross_entropy<T: Float>(x: &[T], classes: &[i64], n: usize, loss: &mut [T]) {
+    assert!(x.len() == classes.len() * n && loss.len() == classes.len());
+    let mut logarithms = vec![T::ZERO; n];
     for (r, loss) in loss.iter_mut().enumerate() {
-        let row = &x[r * n..(r + 1) * n];
-        let max = row.iter().copied().fold(T::NEG_INFINITY, T::maximum);
-        let rest = row.iter().map(|&v| (v - max).exp()).sum::<T>().ln();
-        *loss = rest - (row[labels[r] as usize] - max);
+        log_softmax(&x[r * n..(r + 1) * n], n, &mut logarithms);
+        *loss = if (0..n as i64).contains(&classes[r]) { -logarithms[classes[r] as usize] } else { T::NAN };
     }
-    Ok(())
 }
 
-/// `dx_j = g (softmax(x)_j - [j = label])` for each row of `n` values and its one `g`.
-///
-/// # Errors
-/// A label that is no column.
+/// `dx_j = g (softmax(x)_j - [j = class])` for each row of `n` values and its one `g`; NaN where the class
+/// is no column.
 ///
 /// # Panics
 /// Where the lengths do not fit each other.
-pub fn cross_entropy_gradient<T: Float>(
-    x: &[T],
-    labels: &[i64],
-    g: &[T],
-    n: usize,
-    dx: &mut [T],
-) -> Result<()> {
-    assert!(x.len() == labels.len() * n && g.len() == labels.len() && dx.len() == x.len());
-    check_labels(labels, n)?;
+pub fn cross_entropy_gradient<T: Float>(x: &[T], classes: &[i64], g: &[T], n: usize, dx: &mut [T]) {
+    assert!(x.len() == classes.len() * n && g.len() == classes.len() && dx.len() == x.len());
     softmax(x, n, dx);
-    for (r, &label) in labels.iter().enumerate() {
-        let row = &mut dx[r * n..(r + 1) * n];
-        row[label as usize] -= T::ONE;
-        row.iter_mut().for_each(|v| *v *= g[r]);
+    for (r, &class) in classes.iter().enumerate() {
+        let known = (0..n as i64).contains(&class);
+        for (j, dx) in dx[r * n..(r + 1) * n].iter_mut().enumerate() {
+            let indicator = if j as i64 == class { T::ONE } else { T::ZERO };
+            *dx = if known { (*dx - indicator) * g[r] } else { T::NAN };
+        }
     }
-    Ok(())
 }

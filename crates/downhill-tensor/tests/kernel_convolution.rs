@@ -88,7 +88,7 @@ fn any_geometry() -> impl Strategy<Value = Conv2dGeometry> {
 /// Windows 3 × 3 side by side, over channels enough for any way of computing them, and planes of one place
 /// up to several tiles.
 fn three_by_three() -> impl Strategy<Value = Conv2dGeometry> {
-    let channels = || prop_oneof![2 => 1usize..34, 1 => Just(16), 1 => 60usize..70];
+    let channels = || prop_oneof![4 => 1usize..20, 2 => Just(16), 1 => 60usize..70];
     let length = || prop_oneof![1 => 1usize..10, 1 => 10usize..20];
     ((1usize..3, channels(), channels()), (length(), length()), pair(0..4)).prop_filter_map(
         "the window must fit",
@@ -176,12 +176,12 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn windows_of_three_by_three_agree_with_the_seven_loops(
         geometry in three_by_three(),
-        images in 0usize..6,
+        images in 0usize..4,
     ) {
         agrees_everywhere(&geometry, images);
     }

@@ -11,8 +11,7 @@ use crate::Float;
 use crate::kernels::reduce::lane_tree;
 use std::ops::Range;
 
-/// The copied planes of a group: rows long enough that the last vector of outputs reads inside its row, where
-/// it reads zeros.
+/// The copied planes of a group: rows long enough that a vector of outputs reads inside its row.
 #[derive(Clone, Copy)]
 struct Padded {
     rows: usize,
@@ -26,7 +25,7 @@ impl Padded {
         let span = |axis: usize| layer.dilation[axis] * (layer.kernel[axis] - 1);
         Padded {
             rows: layer.output[0] + span(0),
-            columns: layer.output[1].next_multiple_of(2 * LANES) + span(1),
+            columns: layer.output[1].max(LANES) + span(1),
             at: layer.origin.map(|origin| -origin),
         }
     }
@@ -127,18 +126,20 @@ impl<T: Float> Work<T> for Convolution<'_, T> {
             for (first, count) in panels(layer.out_channels, V::ROWS) {
                 for row in 0..height {
                     for column in (0..width).step_by(2 * LANES) {
-                        let columns = (2 * LANES).min(width - column);
+                        // The last strip begins earlier, or its vectors overlap, rather than reach too far:
+                        // outputs that are computed twice come out alike.
+                        let column = column.min(width.saturating_sub(2 * LANES));
                         let strip = Strip {
                             layer,
                             padded,
                             planes: planes[row * padded.columns + column..].as_ptr(),
                             weights: weights[first..].as_ptr(),
-                            out: out[first * height * width + row * width + column..].as_mut_ptr(),
-                            columns,
+                            out: out[(first * height + row) * width + column..].as_mut_ptr(),
+                            second: (width - column).clamp(LANES, 2 * LANES) - LANES,
                         };
                         // SAFETY: the rows' columns and channels are inside the slices.
                         unsafe {
-                            if columns > LANES {
+                            if width > LANES {
                                 strip.rows::<V, 2>(count);
                             } else {
                                 strip.rows::<V, 1>(count);
@@ -151,14 +152,15 @@ impl<T: Float> Work<T> for Convolution<'_, T> {
     }
 }
 
-/// Up to two vectors of outputs in a row, for some output channels.
+/// One or two vectors of outputs in a row, for some output channels.
 struct Strip<'a, T> {
     layer: &'a Layer,
     padded: Padded,
     planes: *const T,
     weights: *const T,
     out: *mut T,
-    columns: usize,
+    /// Where the second vector begins.
+    second: usize,
 }
 
 impl<T: Float> Strip<'_, T> {
@@ -184,7 +186,7 @@ impl<T: Float> Strip<'_, T> {
     /// As [`Strip::rows`].
     #[inline(always)]
     unsafe fn tile<V: Vector<T>, const ROWS: usize, const COLUMNS: usize>(&self) {
-        let Strip { layer, padded, columns, .. } = *self;
+        let Strip { layer, padded, second, .. } = *self;
         // SAFETY: the caller's.
         unsafe {
             let mut sums = [[V::zero(); COLUMNS]; ROWS];
@@ -196,7 +198,7 @@ impl<T: Float> Strip<'_, T> {
                     for _ in 0..layer.kernel[1] {
                         let mut vectors = [V::zero(); COLUMNS];
                         for v in 0..COLUMNS {
-                            vectors[v] = V::load(x.add(v * LANES));
+                            vectors[v] = V::load(x.add(v * second));
                         }
                         for r in 0..ROWS {
                             let weight = V::splat(weights.add(r));
@@ -213,13 +215,12 @@ impl<T: Float> Strip<'_, T> {
             for (r, sums) in sums.iter().enumerate() {
                 let out = self.out.add(r * layer.out_plane());
                 for (v, &sum) in sums.iter().enumerate() {
-                    let count = columns - v * LANES;
-                    if count >= LANES {
-                        sum.store(out.add(v * LANES));
+                    if layer.output[1] >= LANES {
+                        sum.store(out.add(v * second));
                     } else {
                         let mut lanes = [T::ZERO; LANES];
                         sum.store(lanes.as_mut_ptr());
-                        out.add(v * LANES).copy_from_nonoverlapping(lanes.as_ptr(), count);
+                        out.copy_from_nonoverlapping(lanes.as_ptr(), layer.output[1]);
                     }
                 }
             }

@@ -61,7 +61,8 @@ impl Method {
             Conv2dPart::WeightGradient => direct::weight_gradient_scratch_len(&layer),
             _ => direct::scratch_len(&layer),
         };
-        if g.kernel != [1, 1] && scratch <= DIRECT_SCRATCH {
+        let wide = layer.out_channels >= 4 || layer.in_channels == 1 || part == Conv2dPart::WeightGradient;
+        if g.kernel != [1, 1] && wide && scratch <= DIRECT_SCRATCH {
             return Method::Direct;
         }
         Method::Product

@@ -8,8 +8,19 @@ pub const EXAMPLES: usize = 8192;
 /// The steps over which a loss is averaged, since that of one small batch says little.
 const AVERAGED: usize = 32;
 const LINES: [(&str, usize); 13] = [
-    ("W1", 1), ("W1", 32), ("W1", 128), ("W1", 1024), ("W1b", 10), ("W2", 64), ("W2b", 32), ("W3", 16),
-    ("W4", 1_000_000), ("W5", 4), ("W6", 1), ("W7", 256), ("W8", 32),
+    ("W1", 1),
+    ("W1", 32),
+    ("W1", 128),
+    ("W1", 1024),
+    ("W1b", 10),
+    ("W2", 64),
+    ("W2b", 32),
+    ("W3", 16),
+    ("W4", 1_000_000),
+    ("W5", 4),
+    ("W6", 1),
+    ("W7", 256),
+    ("W8", 32),
 ];
 
 /// A training step that gives the loss.

@@ -6,6 +6,7 @@
 use crate::Result;
 use downhill::autograd::Data;
 use downhill::tensor::{Key, Shape};
+use downhill::train::AsData;
 
 /// Examples in memory, where a workload does not say otherwise.
 pub const EXAMPLES: usize = 8192;
@@ -33,14 +34,6 @@ impl Values {
         self.len() == 0
     }
 
-    /// As the input of a program.
-    pub fn data(&self) -> Data<'_, f32> {
-        match self {
-            Values::Float(values) => Data::Float(values),
-            Values::Index(values) => Data::Index(values),
-        }
-    }
-
     /// The first `len` of these.
     fn first(&self, len: usize) -> Values {
         match self {
@@ -56,6 +49,15 @@ impl Values {
             (Values::Float(to), Values::Float(from)) => to.copy_from_slice(&from[range]),
             (Values::Index(to), Values::Index(from)) => to.copy_from_slice(&from[range]),
             _ => {}
+        }
+    }
+}
+
+impl AsData<f32> for Values {
+    fn as_data(&self) -> Data<'_, f32> {
+        match self {
+            Values::Float(values) => Data::Float(values),
+            Values::Index(values) => Data::Index(values),
         }
     }
 }
@@ -99,9 +101,9 @@ impl Batches {
     }
 
     /// Takes the next batch and gives its inputs and targets.
-    pub fn next_batch(&mut self) -> (Data<'_, f32>, Data<'_, f32>) {
+    pub fn next_batch(&mut self) -> (&Values, &Values) {
         let Some(copy) = &mut self.copy else {
-            return (self.all.inputs.data(), self.all.targets.data());
+            return (&self.all.inputs, &self.all.targets);
         };
         let first = self.next;
         // The last batch of an epoch begins earlier if the size does not divide that of the set.
@@ -109,7 +111,7 @@ impl Batches {
         self.next = self.next.min(self.all.count - copy.count);
         copy.inputs.copy_from(&self.all.inputs, first * (copy.inputs.len() / copy.count));
         copy.targets.copy_from(&self.all.targets, first * (copy.targets.len() / copy.count));
-        (copy.inputs.data(), copy.targets.data())
+        (&copy.inputs, &copy.targets)
     }
 }
 
@@ -189,7 +191,7 @@ mod tests {
         let mut batches = Batches::copied(examples, 2).unwrap();
         let mut firsts = Vec::new();
         for _ in 0..4 {
-            let (Data::Float(x), Data::Index(y)) = batches.next_batch() else { panic!("both kinds") };
+            let (Values::Float(x), Values::Index(y)) = batches.next_batch() else { panic!("both kinds") };
             assert_eq!((x.len(), y.len(), x[0]), (4, 2, 2.0 * y[0] as f32));
             firsts.push(y[0]);
         }

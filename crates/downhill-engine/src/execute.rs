@@ -416,6 +416,10 @@ unsafe fn part<T: Precision>(
                 }
                 multiply(step, memory, rows, columns, 0..1, thread);
             }
+            Body::Product(product, batches, _) => {
+                let own = share(batches.len(), i, parts);
+                multiply(step, memory, 0..product.m, 0..product.n, own, thread);
+            }
             Body::Conv2d(conv::Conv2dPart::WeightGradient, geometry, images) => {
                 let channels = share(geometry.out_channels, i, parts);
                 weight_gradient(step, memory, channels, 0..*images, place);

@@ -206,8 +206,8 @@ impl Loop {
             };
             self.places.push(place);
             // The registers of what is read here for the last time; not before the result has its own.
-            for result in 0..=number {
-                if let (Place::Register(register), true) = (self.places[result], last_use[result] == number) {
+            for (place, &last) in self.places.iter().zip(&last_use) {
+                if let (&Place::Register(register), true) = (place, last == number) {
                     free.push(register);
                 }
             }

@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout)]
 
 use downhill_tensor::kernels::attention::{Attention, attention, attention_gradient, attention_scratch_len};
-use downhill_tensor::kernels::matmul::{Product, Strides2, matmul, matmul_scratch_len};
+use downhill_tensor::kernels::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
 use downhill_tensor::kernels::reduce::{Axes, sum};
 use downhill_tensor::kernels::rows::{Epsilon, RowFunction, Rows, apply};
 use downhill_tensor::kernels::{gather, isa, softmax};
@@ -43,7 +43,7 @@ fn functions(rows: usize, n: usize) {
     let (mut out, mut few) = (vec![0.0; rows * n], vec![0.0; rows]);
     let amount = (rows * n) as f64;
     let epsilon = Epsilon::new(1e-5);
-    let mut line = |function: RowFunction, operands: &[Rows<'_, f32>], out: &mut [f32]| {
+    let line = |function: RowFunction, operands: &[Rows<'_, f32>], out: &mut [f32]| {
         report(&format!("{} [{rows}, {n}]", function.name()), amount, "elements", || {
             apply(function, rows, black_box(operands), out);
             black_box(&out);
@@ -100,14 +100,14 @@ fn step_by_step(sizes: &Attention, sequences: usize) {
         for i in 0..batch {
             let (a, b) = (&query[i * head..(i + 1) * head], &key[i * head..(i + 1) * head]);
             let c = &mut scores[i * length * length..(i + 1) * length * length];
-            matmul(&by_key, 0..length, 0..length, a, b, c, false, &mut scratch);
+            matmul(&by_key, 0..length, 0..length, a, b, c, Update::SET, &mut scratch);
         }
         scores.iter_mut().for_each(|score| *score *= 0.2);
         softmax::softmax(&scores, length, &mut probabilities);
         for i in 0..batch {
             let a = &probabilities[i * length * length..(i + 1) * length * length];
             let (b, c) = (&value[i * head..(i + 1) * head], &mut out[i * head..(i + 1) * head]);
-            matmul(&by_value, 0..length, 0..depth, a, b, c, false, &mut scratch);
+            matmul(&by_value, 0..length, 0..depth, a, b, c, Update::SET, &mut scratch);
         }
         black_box(&out);
     });

@@ -4,10 +4,11 @@ use super::Prepared;
 use crate::Result;
 use crate::cost::Cost;
 use crate::data::{Batches, halves};
-use crate::training::Descent;
+use crate::training::Training;
 use downhill::autograd::Type;
 use downhill::engine::Engine;
 use downhill::nn::{Loss, Network, models};
+use downhill::optim::Sgd;
 use downhill::tensor::Key;
 
 /// Rows of the table.
@@ -22,7 +23,14 @@ pub fn logistic(examples: usize, engine: &Engine) -> Result<Prepared> {
     let types = [Type::float([examples, FEATURES]), Type::float([examples, 1])];
     let network = Network::new(models::linear(1), types[0])?;
     let batches = Batches::whole(halves(Key::new(2), examples, FEATURES));
-    let workload = Descent::new(&network, types, &Loss::BinaryCrossEntropy, 0.5, batches, engine)?;
+    let workload = Training::new(
+        &network,
+        types,
+        &Loss::BinaryCrossEntropy,
+        Sgd { learning_rate: 0.5, ..Sgd::default() },
+        batches,
+        engine,
+    )?;
     // A row that is in the cache for its logit is there for its part of the gradient too.
     let cost = Cost::product(examples, FEATURES, 1, false) + Cost::read(examples * (FEATURES + 1));
     Ok(Prepared { workload: Box::new(workload), cost: cost + Cost::descent(FEATURES + 1) })

@@ -4,10 +4,11 @@ use super::Prepared;
 use crate::Result;
 use crate::cost::Cost;
 use crate::data::{Batches, Examples, Values, classes};
-use crate::training::Descent;
+use crate::training::Training;
 use downhill::autograd::Type;
 use downhill::engine::Engine;
 use downhill::nn::{Activation, Loss, Network, models};
+use downhill::optim::Sgd;
 use downhill::tensor::Key;
 
 /// The products of an MLP of these widths, its parameters moved by plain descent, and its batch read.
@@ -21,6 +22,11 @@ fn cost(widths: &[usize], batch: usize) -> Cost {
     products + Cost::descent(parameters) + Cost::read(batch * widths[0])
 }
 
+/// Plain descent.
+fn sgd(learning_rate: f64) -> Sgd {
+    Sgd { learning_rate, ..Sgd::default() }
+}
+
 /// W1: 784-`hidden`-10 with ReLU, cross-entropy, SGD at 0.1.
 ///
 /// # Errors
@@ -29,7 +35,7 @@ pub fn perceptron(hidden: usize, batch: usize, engine: &Engine) -> Result<Prepar
     let types = [Type::float([batch, 784]), Type::index([batch])];
     let network = Network::new(models::mlp(&[hidden], 10, Activation::Relu), types[0])?;
     let batches = Batches::copied(classes(Key::new(2), [784].into()), batch)?;
-    let workload = Descent::new(&network, types, &Loss::CrossEntropy, 0.1, batches, engine)?;
+    let workload = Training::new(&network, types, &Loss::CrossEntropy, sgd(0.1), batches, engine)?;
     Ok(Prepared { workload: Box::new(workload), cost: cost(&[784, hidden, 10], batch) })
 }
 
@@ -43,7 +49,7 @@ pub fn sigmoid_perceptron(batch: usize, engine: &Engine) -> Result<Prepared> {
     model.layers.push(Activation::Sigmoid.into());
     let network = Network::new(model, types[0])?;
     let batches = Batches::copied(classes(Key::new(2), [784].into()), batch)?;
-    let workload = Descent::new(&network, types, &Loss::MeanSquaredError, 0.1, batches, engine)?;
+    let workload = Training::new(&network, types, &Loss::MeanSquaredError, sgd(0.1), batches, engine)?;
     Ok(Prepared { workload: Box::new(workload), cost: cost(&[784, 16, 16, 10], batch) })
 }
 
@@ -60,7 +66,7 @@ pub fn xor(batch: usize, engine: &Engine) -> Result<Prepared> {
         count: 4,
     };
     let batches = Batches::copied(examples, batch)?;
-    let workload = Descent::new(&network, types, &Loss::BinaryCrossEntropy, 0.1, batches, engine)?;
+    let workload = Training::new(&network, types, &Loss::BinaryCrossEntropy, sgd(0.1), batches, engine)?;
     Ok(Prepared { workload: Box::new(workload), cost: cost(&[2, 8, 1], batch) })
 }
 

@@ -182,7 +182,8 @@ impl Block {
         let [n, length, width] = x.dims();
         let seen = self.projection.forward(self.attention_norm.forward(x.clone()));
         let [query, key, value] = seen.chunk(3, 2).try_into().expect("three parts");
-        let heads = |part: Tensor<3>| part.reshape([n, length, self.heads, width / self.heads]).swap_dims(1, 2);
+        let heads =
+            |part: Tensor<3>| part.reshape([n, length, self.heads, width / self.heads]).swap_dims(1, 2);
         let options = AttentionModuleOptions { scale: None, softcap: None, is_causal: true };
         let joined = attention(heads(query), heads(key), heads(value), None, None, options);
         let x = x + self.output.forward(joined.swap_dims(1, 2).reshape([n, length, width]));
@@ -285,7 +286,8 @@ fn train<M: Model>(
     let (mut model, mut optimizer) = (Some(model), optimizer);
     only(parameters, move || {
         let whole = model.take().expect("it was put back");
-        let batch = Batch { inputs: &inputs, targets: &targets, start: starts(), count: batch, device: &device };
+        let batch =
+            Batch { inputs: &inputs, targets: &targets, start: starts(), count: batch, device: &device };
         let loss = whole.loss(&batch);
         let gradients = GradientsParams::from_grads(loss.backward(), &whole);
         model = Some(optimizer.step(rate, whole, gradients));
@@ -297,7 +299,9 @@ fn prepare(id: &str, batch: usize) -> Vec<Variant> {
     let device = &Device::flex().autodiff();
     let linear = |inputs, outputs| LinearConfig::new(inputs, outputs).init(device);
     let convolution = |inputs, outputs| {
-        Conv2dConfig::new([inputs, outputs], [3, 3]).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init(device)
+        Conv2dConfig::new([inputs, outputs], [3, 3])
+            .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+            .init(device)
     };
     let pool = || MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init();
     let images = |len| {
@@ -315,7 +319,8 @@ fn prepare(id: &str, batch: usize) -> Vec<Variant> {
         "W1b" => {
             let model = Sigmoids { layers: vec![linear(784, 16), linear(16, 16), linear(16, 10)] };
             let (inputs, labels) = classes(784);
-            let one_hot = labels.iter().flat_map(|&l| (0..10).map(move |c| if c == l { 1.0f32 } else { 0.0 }));
+            let one_hot =
+                labels.iter().flat_map(|&l| (0..10).map(move |c| if c == l { 1.0f32 } else { 0.0 }));
             train(model, sgd(), 0.1, (Numbers::Float(inputs), Numbers::Float(one_hot.collect())), batch)
         }
         "W2" => {
@@ -377,7 +382,8 @@ fn prepare(id: &str, batch: usize) -> Vec<Variant> {
             vec![variant("sparse by hand", 64_000_065, by_hand), variant("automatic", 64_000_065, automatic)]
         }
         "W8" => {
-            let model = Recurrent { lstm: LstmConfig::new(32, 128, true).init(device), head: linear(128, 10) };
+            let model =
+                Recurrent { lstm: LstmConfig::new(32, 128, true).init(device), head: linear(128, 10) };
             train(model, adam(), 1e-3, images(64 * 32), batch)
         }
         _ => Vec::new(),

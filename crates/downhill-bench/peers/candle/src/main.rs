@@ -8,8 +8,8 @@ mod harness;
 use candle_core::{D, DType, Device, Module, Result, Tensor, Var};
 use candle_nn::rnn::RNN;
 use candle_nn::{
-    AdamW, Conv2dConfig, Embedding, Init, LSTMConfig, Linear, Optimizer, ParamsAdamW, SGD, VarBuilder, VarMap,
-    conv2d, embedding, linear, loss, lstm, ops,
+    AdamW, Conv2dConfig, Embedding, Init, LSTMConfig, Linear, Optimizer, ParamsAdamW, SGD, VarBuilder,
+    VarMap, conv2d, embedding, linear, loss, lstm, ops,
 };
 use harness::{Random, Variant, batch_starts, classes, halves, only, rows, tokens, variant};
 
@@ -107,9 +107,13 @@ impl Block {
     fn new(width: usize, heads: usize, context: usize, vb: VarBuilder) -> Result<Self> {
         let norm = |name: &str| -> Result<(Tensor, Tensor)> {
             let vb = vb.pp(name);
-            Ok((vb.get_with_hints(width, "scale", Init::Const(1.0))?, vb.get_with_hints(width, "shift", Init::Const(0.0))?))
+            Ok((
+                vb.get_with_hints(width, "scale", Init::Const(1.0))?,
+                vb.get_with_hints(width, "shift", Init::Const(0.0))?,
+            ))
         };
-        let mask = (0..context * context).map(|i| if i % context > i / context { f32::NEG_INFINITY } else { 0.0 });
+        let mask =
+            (0..context * context).map(|i| if i % context > i / context { f32::NEG_INFINITY } else { 0.0 });
         Ok(Block {
             heads,
             norms: [norm("attention_norm")?, norm("mlp_norm")?],
@@ -154,12 +158,15 @@ fn prepare(id: &str, batch: usize) -> Result<Vec<Variant>> {
             })
         }
         "W1b" => {
-            let layers = [linear(784, 16, vb.pp("a"))?, linear(16, 16, vb.pp("b"))?, linear(16, 10, vb.pp("c"))?];
+            let layers =
+                [linear(784, 16, vb.pp("a"))?, linear(16, 16, vb.pp("b"))?, linear(16, 10, vb.pp("c"))?];
             let (inputs, labels) = classes(784);
-            let one_hot = labels.iter().flat_map(|&l| (0..10).map(move |c| if c == l { 1.0f32 } else { 0.0 }));
+            let one_hot =
+                labels.iter().flat_map(|&l| (0..10).map(move |c| if c == l { 1.0f32 } else { 0.0 }));
             let set = (Set::new(inputs, &[784]), Set::new(one_hot.collect(), &[10]));
             train(&map, Rule::Sgd(0.1), set, batch, move |x, y| {
-                let output = layers.iter().try_fold(x.clone(), |x, layer| ops::sigmoid(&layer.forward(&x)?))?;
+                let output =
+                    layers.iter().try_fold(x.clone(), |x, layer| ops::sigmoid(&layer.forward(&x)?))?;
                 loss::mse(&output, y)
             })
         }
@@ -186,7 +193,10 @@ fn prepare(id: &str, batch: usize) -> Result<Vec<Variant>> {
             let table: Embedding = embedding(vocabulary, width, vb.pp("tokens"))?;
             let normal = Init::Randn { mean: 0.0, stdev: 0.02 };
             let positions = vb.get_with_hints((context, width), "positions", normal)?;
-            let blocks = [Block::new(width, heads, context, vb.pp("0"))?, Block::new(width, heads, context, vb.pp("1"))?];
+            let blocks = [
+                Block::new(width, heads, context, vb.pp("0"))?,
+                Block::new(width, heads, context, vb.pp("1"))?,
+            ];
             let head = linear(width, vocabulary, vb.pp("head"))?;
             let (inputs, targets) = tokens(vocabulary, context);
             let set = (Set::new(indices(&inputs), &[context]), Set::new(indices(&targets), &[context]));
@@ -266,7 +276,8 @@ fn rows_by_hand(batch: usize) -> Result<harness::Step> {
         let numbers = &numbers[start..start + batch];
         let seen: Vec<f32> = numbers.iter().flat_map(|row| &table[64 * row..][..64]).copied().collect();
         let seen = Var::from_vec(seen, (batch, 64), &CPU)?;
-        let value = loss::binary_cross_entropy_with_logit(&head.forward(&seen)?, &targets.batch(start, batch)?)?;
+        let value =
+            loss::binary_cross_entropy_with_logit(&head.forward(&seen)?, &targets.batch(start, batch)?)?;
         let gradients = value.backward()?;
         sgd.step(&gradients)?;
         let gradient = gradients.get(&seen).expect("a gradient").flatten_all()?.to_vec1::<f32>()?;

@@ -91,8 +91,10 @@ fn perceptron<const B: usize>() -> Vec<Variant> {
     let targets = one_hot(&labels, 10);
     let rule = sgd(&model, 0.1);
     train(model, rule, B, move |model, gradients, start| {
-        let x: Tensor<Rank2<B, 784>, f32, _> = dev.tensor_from_vec(part(&inputs, start, B, 784), (Const, Const));
-        let y: Tensor<Rank2<B, 10>, f32, _> = dev.tensor_from_vec(part(&targets, start, B, 10), (Const, Const));
+        let x: Tensor<Rank2<B, 784>, f32, _> =
+            dev.tensor_from_vec(part(&inputs, start, B, 784), (Const, Const));
+        let y: Tensor<Rank2<B, 10>, f32, _> =
+            dev.tensor_from_vec(part(&targets, start, B, 10), (Const, Const));
         cross_entropy_with_logits_loss(model.forward(x.traced(gradients)), y)
     })
 }
@@ -105,8 +107,10 @@ fn sigmoids<const B: usize>() -> Vec<Variant> {
     let targets = one_hot(&labels, 10);
     let rule = sgd(&model, 0.1);
     train(model, rule, B, move |model, gradients, start| {
-        let x: Tensor<Rank2<B, 784>, f32, _> = dev.tensor_from_vec(part(&inputs, start, B, 784), (Const, Const));
-        let y: Tensor<Rank2<B, 10>, f32, _> = dev.tensor_from_vec(part(&targets, start, B, 10), (Const, Const));
+        let x: Tensor<Rank2<B, 784>, f32, _> =
+            dev.tensor_from_vec(part(&inputs, start, B, 784), (Const, Const));
+        let y: Tensor<Rank2<B, 10>, f32, _> =
+            dev.tensor_from_vec(part(&targets, start, B, 10), (Const, Const));
         mse_loss(model.forward(x.traced(gradients)), y)
     })
 }
@@ -143,10 +147,12 @@ fn attend<const B: usize>(
         parts.permute::<Rank4<B, HEADS, CONTEXT, DEPTH>, Axes4<0, 2, 1, 3>>()
     };
     let query = split(query, seen.with_empty_tape());
-    let key = split(key, seen.with_empty_tape()).permute::<Rank4<B, HEADS, DEPTH, CONTEXT>, Axes4<0, 1, 3, 2>>();
+    let key =
+        split(key, seen.with_empty_tape()).permute::<Rank4<B, HEADS, DEPTH, CONTEXT>, Axes4<0, 1, 3, 2>>();
     let value = split(value, seen);
     let scores = query.matmul(key) * (DEPTH as f32).powf(-0.5);
-    let weights = (scores + mask.clone().broadcast::<Rank4<B, HEADS, CONTEXT, CONTEXT>, _>()).softmax::<Axis<3>>();
+    let weights =
+        (scores + mask.clone().broadcast::<Rank4<B, HEADS, CONTEXT, CONTEXT>, _>()).softmax::<Axis<3>>();
     let joined = weights.matmul(value).permute::<Rank4<B, CONTEXT, HEADS, DEPTH>, Axes4<0, 2, 1, 3>>();
     let x = x + output.forward(joined.reshape::<Rank3<B, CONTEXT, WIDTH>>());
     let hidden = mlp_in.forward(mlp_norm.forward(x.with_empty_tape())).accurate_gelu();
@@ -159,7 +165,8 @@ fn decoder<const B: usize>() -> Vec<Variant> {
     let positions: Tensor<Rank2<CONTEXT, WIDTH>, f32, _> =
         dev.tensor_from_vec(Random::new(4).normal(CONTEXT * WIDTH, 0.02), (Const, Const));
     let model = (tables, positions, block(&dev), block(&dev));
-    let mask = (0..CONTEXT * CONTEXT).map(|i| if i % CONTEXT > i / CONTEXT { f32::NEG_INFINITY } else { 0.0 });
+    let mask =
+        (0..CONTEXT * CONTEXT).map(|i| if i % CONTEXT > i / CONTEXT { f32::NEG_INFINITY } else { 0.0 });
     let mask: Tensor<Rank2<CONTEXT, CONTEXT>, f32, _> = dev.tensor_from_vec(mask.collect(), (Const, Const));
     let (inputs, targets) = tokens(VOCABULARY, CONTEXT);
     let targets = one_hot(&targets, VOCABULARY);
@@ -263,7 +270,8 @@ fn recurrent<const B: usize>() -> Vec<Variant> {
     let targets = one_hot(&labels, 10);
     let rule = adam(&model, 1e-3, None);
     train(model, rule, B, move |(input, recurrent, head), gradients, start| {
-        let y: Tensor<Rank2<B, 10>, f32, _> = dev.tensor_from_vec(part(&targets, start, B, 10), (Const, Const));
+        let y: Tensor<Rank2<B, 10>, f32, _> =
+            dev.tensor_from_vec(part(&targets, start, B, 10), (Const, Const));
         let nothing: Tensor<Rank2<B, HIDDEN>, f32, _> = dev.zeros();
         let (mut h, mut c) = (nothing.trace(gradients), nothing.retaped::<Tape>());
         for step in 0..64 {

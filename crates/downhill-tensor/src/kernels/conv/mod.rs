@@ -2,7 +2,16 @@
 //!
 //! Images are `[channels, height, width]`, weights `[out channels, in channels / groups, height, width]`.
 //!
-//! TODO
+//! # The way through
+//! It follows from the geometry alone:
+//! - 3 x 3 windows with stride and dilation 1, and eight or more channels on both sides, go by Winograd's minimal
+//!   filtering (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015, arXiv:1509.09308);
+//! - other windows with stride 1 whose channels fit a near cache are computed where they lie;
+//! - the rest, and 1 x 1 windows, are products with the unfolded image.
+//!
+//! What depends on weights alone is prepared once for all images ([`conv2d_prepare`]).
+
+#![allow(clippy::needless_range_loop, reason = "indices that name rows and columns of several tiles at once")]
 
 mod direct;
 mod geometry;

@@ -19,7 +19,7 @@ use std::ops::Range;
 /// use downhill_tensor::kernels::matmul::{Prepared, Product, Update, matmul_prepared, matmul_scratch_len};
 /// let product = Product::row_major(2, 2, 2);
 /// let b = Prepared::new::<f32>(isa::current(), &product);
-/// let mut panels = vec![0.0; b.len()];
+/// let mut panels = vec![0.0f32; b.len()];
 /// b.fill(0..b.panels(), &[1.0, 2.0, 3.0, 4.0], &mut panels);
 ///
 /// let (mut c, mut scratch) = ([0.0; 4], vec![0.0; matmul_scratch_len::<f32>(&product)]);

@@ -160,19 +160,26 @@ impl<T: Float> Tile<T> {
                 });
             }
         }
+        // Copied: for all the compiler knows, C might overlap what it is read from.
+        let Update { scale, accumulate } = self.update;
         for (r, sums) in sums.iter().enumerate() {
             // SAFETY: C has this row and these columns.
             let c = unsafe {
                 std::slice::from_raw_parts_mut(self.c.add((row + r) * self.c_row + column), columns)
             };
-            for (c, &sum) in c.iter_mut().zip(sums) {
-                *c = self.update.of(*c, sum, fma);
+            if accumulate {
+                let add = Update { scale, accumulate: true };
+                c.iter_mut().zip(sums).for_each(|(c, &sum)| *c = add.of(*c, sum, fma));
+            } else {
+                c.iter_mut().zip(sums).for_each(|(c, &sum)| *c = scale * sum);
             }
         }
     }
 
     /// # Safety
     /// A must reach `ROWS` rows from `a` on; `b_row` gives B's rows.
+    // Indices rather than iterators: with these the compiler keeps the sums in memory.
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     unsafe fn sum<const ROWS: usize, const WIDTH: usize>(
         &self,
@@ -184,11 +191,12 @@ impl<T: Float> Tile<T> {
         let mut local = *sums;
         for p in 0..self.depth {
             let b = b_row(p);
-            for (r, sums) in local.iter_mut().enumerate() {
+            for r in 0..ROWS {
                 // SAFETY: A has this row and column.
                 let a = unsafe { *a.add(r * self.a_row + p * self.a_column) };
-                for (sum, &b) in sums.iter_mut().zip(&b) {
-                    *sum = if fma { a.mul_add(b, *sum) } else { *sum + a * b };
+                for lane in 0..WIDTH {
+                    let sum = local[r][lane];
+                    local[r][lane] = if fma { a.mul_add(b[lane], sum) } else { sum + a * b[lane] };
                 }
             }
         }

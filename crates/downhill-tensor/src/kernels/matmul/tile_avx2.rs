@@ -114,10 +114,11 @@ macro_rules! avx2 {
             ) -> [[Vector; VECTORS]; ROWS] {
                 // A vector that is not full may read on into the rows that follow: what it finds there is not
                 // stored. Only the last rows need a mask, which is slower and takes a register.
-                let masked = match MASKED {
-                    false => 0,
-                    true if tile.b_row >= $lanes => 1,
-                    true => ($lanes - last).div_ceil(tile.b_row.max(1)).min(tile.depth),
+                let masked = match tile.b_row {
+                    _ if !MASKED => 0,
+                    // All rows are the same one: nothing follows it.
+                    0 => tile.depth,
+                    row => ($lanes - last).div_ceil(row).min(tile.depth),
                 };
                 let full = tile.depth - masked;
                 let zeros = [[$zero(); VECTORS]; ROWS];

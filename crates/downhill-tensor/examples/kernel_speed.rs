@@ -4,7 +4,9 @@
 #![allow(clippy::print_stdout)]
 
 use downhill_tensor::kernels::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
-use downhill_tensor::kernels::pool::{Pool2dGeometry, max_pool2d, max_pool2d_scatter};
+use downhill_tensor::kernels::pool::{
+    Pool2dGeometry, avg_pool2d, avg_pool2d_gradient, max_pool2d, max_pool2d_scatter,
+};
 use downhill_tensor::kernels::reduce::{Axes, argmax, sum};
 use downhill_tensor::kernels::{copy, elementwise, isa, math, softmax};
 use downhill_tensor::{Layout, Shape};
@@ -149,7 +151,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         black_box(&y);
     });
     let geometry = Pool2dGeometry::new([28, 28], [2, 2], [2, 2], [0, 0])?;
-    let (planes, mut pooled) = (vec![0.5f32; 16 * 784], vec![0.0f32; 16 * 196]);
+    let mut pooled = vec![0.0f32; 16 * 196];
+    // Without a pattern that a branch could learn.
+    let planes: Vec<f32> = (0..16 * 784).map(|i: u32| (i.wrapping_mul(2_654_435_769) >> 8) as f32).collect();
     let mut gradient = vec![0.0f32; 16 * 784];
     report.line("max_pool2d 16x28x28 2x2", 4.0 * planes.len() as f64, "B", || {
         max_pool2d(&geometry, &planes, &mut pooled);
@@ -157,6 +161,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     report.line("max_pool2d_scatter 16x28x28 2x2", 4.0 * planes.len() as f64, "B", || {
         max_pool2d_scatter(&geometry, &planes, &pooled, &mut gradient);
+        black_box(&gradient);
+    });
+    let geometry = Pool2dGeometry::new([28, 28], [28, 28], [1, 1], [0, 0])?;
+    report.line("avg_pool2d 16x28x28 whole planes", 4.0 * planes.len() as f64, "B", || {
+        avg_pool2d(&geometry, &planes, &mut pooled[..16]);
+        black_box(&pooled);
+    });
+    report.line("avg_pool2d_gradient 16x28x28 whole planes", 4.0 * planes.len() as f64, "B", || {
+        avg_pool2d_gradient(&geometry, &pooled[..16], &mut gradient);
         black_box(&gradient);
     });
     Ok(())

@@ -15,11 +15,11 @@ fn pair(range: std::ops::Range<usize>) -> impl Strategy<Value = [usize; 2]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn pooling_and_its_gradients_agree_with_the_plain_loops(
-        plane in pair(0..12), kernel in pair(1..5), stride in pair(1..4), padding in pair(0..3),
+        plane in prop_oneof![2 => pair(0..12), 1 => pair(12..40)], kernel in prop_oneof![2 => pair(1..5), 1 => Just([2, 2])], stride in prop_oneof![1 => pair(1..4), 1 => Just([2, 2])], padding in prop_oneof![1 => pair(0..3), 1 => Just([0, 0])],
         planes in 0usize..4, ties in any::<bool>(), not_a_number in any::<bool>(),
     ) {
         if let Ok(geometry) = Pool2dGeometry::new(plane, kernel, stride, padding) {
@@ -51,6 +51,22 @@ proptest! {
             naive::avg_pool2d_gradient(&geometry, &wide_g, &mut expected);
             assert_close(&dx, &expected, 2e-6);
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_window_of_the_whole_plane_gives_its_mean(plane in pair(1..40), planes in 1usize..4) {
+        let geometry = Pool2dGeometry::new(plane, plane, [1, 1], [0, 0]).unwrap();
+        let x = numbers::<f32>(planes * geometry.input_len(), 1);
+        let (mut out, mut expected) = (vec![7.0; planes], vec![7.0; planes]);
+        avg_pool2d(&geometry, &x, &mut out);
+        naive::avg_pool2d(&geometry, &to_f64(&x), &mut expected);
+        assert_close(&out, &expected, 1e-6);
+        let (mut dx, mut expected) = (vec![7.0; x.len()], vec![7.0; x.len()]);
+        avg_pool2d_gradient(&geometry, &out, &mut dx);
+        naive::avg_pool2d_gradient(&geometry, &to_f64(&out), &mut expected);
+        assert_close(&dx, &expected, 1e-6);
     }
 }
 

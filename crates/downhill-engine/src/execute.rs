@@ -1,4 +1,4 @@
-//! Running loops on raw memory. All `unsafe` of the engine is here and in the pool.
+//! Running loops on raw memory. All `unsafe` of the engine is here, in `tiles` and in the pool.
 //!
 //! # Why it is sound
 //! A plan knows for every step which stretches it reads and which one it writes. Buffers that are alive at
@@ -341,37 +341,17 @@ unsafe fn run_fallible<T: Precision>(step: &Step, memory: &Memory<'_, T>) -> Res
                     gather::scatter_add_rows(source, *rows, *width, numbers, 0..*rows, out)
                         .map_err(|error| error.to_string())
                 }
-                // SAFETY: the factor is the last operand, of one element.
-                _ => unsafe { subtract_rows(source, *rows, *width, numbers, memory.factor(step), out) },
+                _ => {
+                    gather::check_rows(numbers, *rows).map_err(|error| error.to_string())?;
+                    // SAFETY: the factor is the last operand, of one element, which nobody writes to.
+                    let factor = unsafe { memory.factor(step) };
+                    gather::add_rows(out, *width, numbers, source, -factor);
+                    Ok(())
+                }
             }
         }
         _ => Ok(()),
     }
-}
-
-/// `out[number] -= factor * source[i]` for each row i of the source and its number.
-fn subtract_rows<T: Precision>(
-    source: &[T],
-    rows: usize,
-    width: usize,
-    numbers: &[i64],
-    factor: T,
-    out: &mut [T],
-) -> Result<(), String> {
-    let wrong = numbers.iter().find(|&&number| number < 0 || number as usize >= rows);
-    if let Some(number) = wrong {
-        return Err(format!("row {number} does not exist: there are {rows} rows"));
-    }
-    for (&number, source) in numbers.iter().zip(source.chunks_exact(width.max(1))) {
-        let out = &mut out[number as usize * width..][..width];
-        elementwise::zip_in_place(
-            out,
-            source,
-            #[inline(always)]
-            |x, y| x - factor * y,
-        );
-    }
-    Ok(())
 }
 
 /// Which part of the work is done, and by whom.

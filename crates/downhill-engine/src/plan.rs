@@ -6,6 +6,7 @@ use crate::graph::Graph;
 use crate::lower::{Lowered, lower};
 use crate::passes;
 use crate::pool::Pool;
+use crate::step::Stage;
 use downhill_autograd::executor::check_bindings;
 use downhill_autograd::{Data, DataMut, Error, Executor, Precision, Program, Result, Run};
 use downhill_tensor::Key;
@@ -170,7 +171,7 @@ impl<T: Precision> Run<T> for Plan<T> {
 
 impl<T: Precision> fmt::Display for Plan<T> {
     /// The schedule: each loop with what it writes, into how many parts it is cut, its operations, and the
-    /// layer that it belongs to.
+    /// layer that it belongs to; loops that go through the batch together stand under a line of their own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
@@ -186,17 +187,27 @@ impl<T: Precision> fmt::Display for Plan<T> {
             "  {:>4}  {:<24} {:>10} {:>5} {:>12}  layer",
             "loop", "kind", "elements", "parts", "operations"
         )?;
-        for (number, step) in self.lowered.steps.iter().enumerate() {
-            writeln!(
-                f,
-                "  {:>4}  {:<24} {:>10} {:>5} {:>12}  {}",
-                number,
-                step.description(),
-                step.len,
-                1,
-                step.operations(),
-                self.program.place(step.origin).path,
-            )?;
+        for stage in &self.lowered.stages {
+            let (steps, parts) = match stage {
+                Stage::Whole { step, parts, .. } => (*step..step + 1, parts),
+                Stage::Strip { steps, rows, groups, block } => {
+                    writeln!(f, "  strip of {} loops, {rows} rows by {block}:", steps.len())?;
+                    (steps.clone(), groups)
+                }
+            };
+            for number in steps {
+                let step = &self.lowered.steps[number];
+                writeln!(
+                    f,
+                    "  {:>4}  {:<24} {:>10} {:>5} {:>12}  {}",
+                    number,
+                    step.description(),
+                    step.len,
+                    parts,
+                    step.operations(),
+                    self.program.place(step.origin).path,
+                )?;
+            }
         }
         Ok(())
     }

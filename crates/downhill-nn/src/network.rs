@@ -127,11 +127,8 @@ impl<L: Layer> Network<L> {
         target: Type,
         loss: &(impl LossFunction + ?Sized),
     ) -> Result<Program> {
-        self.record(Mode::Training, input, |scope, output| {
-            let loss = scalar_loss(scope, output, target, loss);
-            let tape = scope.tape();
-            let gradient = tape.grad(loss, &scope.parameters());
-            tape.finish(&[
+        self.record_gradient(input, target, loss, |scope, output, loss, gradient| {
+            scope.tape().finish(&[
                 Output::new("loss", &loss),
                 Output::flat("gradient", &gradient),
                 Output::flat("state", &scope.next_state()),
@@ -155,15 +152,12 @@ impl<L: Layer> Network<L> {
         target: Type,
         loss: &(impl LossFunction + ?Sized),
     ) -> Result<Program> {
-        self.record(Mode::Training, input, |scope, output| {
-            let loss = scalar_loss(scope, output, target, loss);
-            let tape = scope.tape();
+        self.record_gradient(input, target, loss, |scope, output, loss, gradient| {
             let rate = scope.input("rate", Type::float(()));
-            let parameters = scope.parameters();
-            let gradient = tape.grad(loss, &parameters);
+            let parameters = scope.parameters().into_iter();
             let moved: Vec<_> =
-                parameters.iter().zip(gradient).map(|(&parameter, slope)| parameter - rate * slope).collect();
-            tape.finish(&[
+                parameters.zip(gradient).map(|(parameter, slope)| parameter - rate * slope).collect();
+            scope.tape().finish(&[
                 Output::new("loss", &loss),
                 Output::update("parameters", &moved),
                 Output::update("state", &scope.next_state()),
@@ -233,7 +227,27 @@ impl<L: Layer> Network<L> {
     }
 
     /// Records the network with its input, and finishes what `finish` makes of the output.
-    pub(crate) fn record(
+    /// Records the loss in training mode and its gradient, a value for each parameter.
+    pub(crate) fn record_gradient(
+        &self,
+        input: Type,
+        target: Type,
+        loss: &(impl LossFunction + ?Sized),
+        finish: impl for<'t> FnOnce(
+            &Scope<'t>,
+            Var<'t>,
+            Var<'t>,
+            Vec<Var<'t>>,
+        ) -> downhill_autograd::Result<Program>,
+    ) -> Result<Program> {
+        self.record(Mode::Training, input, |scope, output| {
+            let loss = scalar_loss(scope, output, target, loss);
+            let gradient = scope.tape().grad(loss, &scope.parameters());
+            finish(scope, output, loss, gradient)
+        })
+    }
+
+    fn record(
         &self,
         mode: Mode,
         input: Type,
@@ -253,7 +267,7 @@ impl<L: Layer> Network<L> {
 }
 
 /// Records the loss of `output`, a scalar.
-pub(crate) fn scalar_loss<'t>(
+fn scalar_loss<'t>(
     scope: &Scope<'t>,
     output: Var<'t>,
     target: Type,

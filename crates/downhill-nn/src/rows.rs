@@ -1,7 +1,6 @@
 //! The training program in which parameters that are only gathered from have their gradient as rows.
 
-use crate::network::scalar_loss;
-use crate::{Layer, LossFunction, Mode, Network, Result};
+use crate::{Layer, LossFunction, Network, Result};
 use downhill_autograd::{Output, Program, Type};
 
 /// A training program whose gradient has two forms: see [`Network::rows_program`].
@@ -42,11 +41,9 @@ impl<L: Layer> Network<L> {
         loss: &(impl LossFunction + ?Sized),
     ) -> Result<RowsProgram> {
         let mut sparse = Vec::new();
-        let program = self.record(Mode::Training, input, |scope, output| {
-            let loss = scalar_loss(scope, output, target, loss);
+        let program = self.record_gradient(input, target, loss, |scope, output, loss, gradient| {
             let tape = scope.tape();
             let (mut dense, mut rows) = (Vec::new(), Vec::new());
-            let gradient = tape.grad(loss, &scope.parameters());
             for (number, (entry, &slope)) in self.layout().entries().iter().zip(&gradient).enumerate() {
                 match tape.added_rows(slope).filter(|_| entry.sparse) {
                     Some(added) => {

@@ -175,17 +175,7 @@ pub fn conv2d_with<T: Float>(
     scratch: &mut [T],
 ) {
     geometry.images(x.len(), out.len());
-    match Method::of(geometry, Conv2dPart::Forward) {
-        Method::Winograd => {
-            let layer = &Layer::forward(geometry);
-            with_vectors(isa, winograd::Convolution { layer, prepared, x, out, scratch });
-        }
-        Method::Direct => {
-            let layer = &Layer::forward(geometry);
-            with_vectors(isa, direct::Convolution { layer, prepared, x, out, scratch });
-        }
-        Method::Product => product::forward(isa, geometry, x, prepared, out, scratch),
-    }
+    convolve(isa, geometry, Conv2dPart::Forward, prepared, x, out, scratch);
 }
 
 /// The gradient of the convolution with respect to its input, for the gradient `g` of its output, with the
@@ -216,16 +206,31 @@ pub fn conv2d_input_gradient_with<T: Float>(
     scratch: &mut [T],
 ) {
     geometry.images(dx.len(), g.len());
-    match Method::of(geometry, Conv2dPart::InputGradient) {
+    convolve(isa, geometry, Conv2dPart::InputGradient, prepared, g, dx, scratch);
+}
+
+/// The convolution or its gradient by the images: both are a layer with stride 1, if the geometry has it.
+fn convolve<T: Float>(
+    isa: Isa,
+    geometry: &Conv2dGeometry,
+    part: Conv2dPart,
+    prepared: &[T],
+    x: &[T],
+    out: &mut [T],
+    scratch: &mut [T],
+) {
+    let layer = || layer(geometry, part);
+    match Method::of(geometry, part) {
         Method::Winograd => {
-            let layer = &Layer::input_gradient(geometry);
-            with_vectors(isa, winograd::Convolution { layer, prepared, x: g, out: dx, scratch });
+            with_vectors(isa, winograd::Convolution { layer: &layer(), prepared, x, out, scratch });
         }
         Method::Direct => {
-            let layer = &Layer::input_gradient(geometry);
-            with_vectors(isa, direct::Convolution { layer, prepared, x: g, out: dx, scratch });
+            with_vectors(isa, direct::Convolution { layer: &layer(), prepared, x, out, scratch });
         }
-        Method::Product => product::input_gradient(isa, geometry, prepared, g, dx, scratch),
+        Method::Product if part == Conv2dPart::Forward => {
+            product::forward(isa, geometry, x, prepared, out, scratch);
+        }
+        Method::Product => product::input_gradient(isa, geometry, prepared, x, out, scratch),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a training step costs at least, by formula, and the time below which no implementation can be.
 
-use crate::machine::Rates;
+use downhill::engine::Rates;
 use serde::{Deserialize, Serialize};
 
 /// The work of one step that nobody can avoid.

@@ -7,9 +7,8 @@
 //! each. The first and the last loss are printed because a step that does not learn is not a step.
 
 use clap::{Args, Parser, Subcommand};
-use downhill::engine::Engine;
-use downhill_bench::machine::Rates;
-use downhill_bench::measure::{HEADING, Measurement, measure};
+use downhill::engine::{Engine, Rates};
+use downhill_bench::measure::{HEADING, Measurement, measure, profile};
 use downhill_bench::workloads::Line;
 use downhill_bench::{Result, scaling};
 use std::path::PathBuf;
@@ -31,6 +30,9 @@ struct Arguments {
     /// Leave out the machine's rates and the floor, and measure in this process.
     #[arg(long)]
     plain: bool,
+    /// Print the schedule of each workload's step, and how long its loops take.
+    #[arg(long, conflicts_with_all = ["json", "plain"])]
+    profile: bool,
 }
 
 #[derive(Args, Clone, Copy)]
@@ -102,6 +104,13 @@ fn workloads(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let rates = Rates::measure(&engine)?;
+    if arguments.profile {
+        for line in lines {
+            let profile = profile(line, &engine, seconds)?;
+            show(&format!("{line}: {}\n{}{}", line.what(), profile.schedule, profile.against(&rates)));
+        }
+        return Ok(());
+    }
     if !arguments.json {
         show(&format!("{rates}\n{HEADING}"));
     }

@@ -2,9 +2,9 @@
 
 use crate::Result;
 use crate::cost::Cost;
-use crate::machine::{Rates, memory};
+use crate::machine::memory;
 use crate::workloads::{Line, Workload};
-use downhill::engine::Engine;
+use downhill::engine::{Engine, Profile, Rates};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -111,6 +111,25 @@ pub fn measure(line: Line, engine: &Engine, seconds: f64) -> Result<Measurement>
         floor: None,
         share_of_floor: None,
     })
+}
+
+/// Prepares a line of the table, warms it up for half of `seconds`, and profiles its plan for `seconds`.
+///
+/// # Errors
+/// What the libraries report.
+pub fn profile(line: Line, engine: &Engine, seconds: f64) -> Result<Profile> {
+    let mut workload = line.prepare(engine)?.workload;
+    let run = |workload: &mut dyn Workload, seconds: f64| -> Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs_f64(seconds) {
+            workload.step()?;
+        }
+        Ok(())
+    };
+    run(&mut *workload, seconds / 2.0)?;
+    workload.plan_mut().start_profiling();
+    run(&mut *workload, seconds)?;
+    workload.plan_mut().profile().ok_or_else(|| "nothing was profiled".into())
 }
 
 impl Measurement {

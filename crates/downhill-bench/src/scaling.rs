@@ -1,7 +1,7 @@
 //! How the time of a step grows with its work: there shall be no cliff.
 
 use crate::Result;
-use crate::machine::Rates;
+use downhill::engine::Rates;
 use crate::measure::windows;
 use crate::plot::{Curve, Plot};
 use crate::workloads::{Prepared, Sizes, decoder, perceptron};

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::data::Batches;
 use crate::workloads::Workload;
 use downhill::autograd::Type;
-use downhill::engine::Engine;
+use downhill::engine::{Engine, Plan};
 use downhill::nn::{Layer, LossFunction, Network};
 use downhill::optim::OptimizerConfig;
 use downhill::train::TrainingStep;
@@ -43,6 +43,10 @@ impl Workload for Training {
 
     fn parameters(&self) -> &[f32] {
         self.step.parameters()
+    }
+
+    fn plan_mut(&mut self) -> &mut Plan<f32> {
+        self.step.plan_mut()
     }
 }
 

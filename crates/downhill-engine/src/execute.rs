@@ -1,4 +1,4 @@
-//! Running loops on raw memory. All `unsafe` of the engine is here, in `tiles` and in the pool.
+//! Running loops on raw memory. All `unsafe` of the engine is here and below, in `tiles` and in the pool.
 //!
 //! # Why it is sound
 //! A plan knows for every step which stretches it reads and which one it writes. Buffers that are alive at
@@ -6,197 +6,59 @@
 //! inputs are borrowed shared and outputs exclusively for the whole run, and the parts of one step write
 //! disjoint stretches. So no written stretch is ever seen through another reference.
 
+mod memory;
+mod verify;
+
+pub(crate) use memory::{Address, Homes, Memory};
+pub(crate) use verify::verify;
+
+use crate::clock::Clock;
 use crate::fusion::MAX_MEMBERS;
 use crate::pool::Pool;
-use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
-use crate::{strips, tiles};
+use crate::step::{Body, Change, Operand, Stage, Step};
+use crate::{small, tiles};
 use downhill_autograd::operation::{AttentionPart, PoolPart, Reduction, RowFunction};
-use downhill_autograd::{Args, Data, DataMut, Kind, Out, Precision};
-use downhill_tensor::Key;
+use downhill_autograd::{Args, Data, Kind, Out, Precision};
 use downhill_tensor::kernels::denormals::FlushDenormals;
 use downhill_tensor::kernels::matmul::{Product, Update};
 use downhill_tensor::kernels::rows::{self, Rows};
 use downhill_tensor::kernels::{attention, conv, copy, elementwise, gather, isa, matmul, pool, reduce};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Most operations have at most three operands; opaque ones may have this many.
 pub(crate) const MAX_OPERANDS: usize = 16;
 
-/// The memory of a run: where each buffer lies now.
-pub(crate) struct Memory<'a, T> {
-    pub buffers: &'a [Buffer],
-    pub arena: *mut T,
-    pub index_arena: *mut i64,
-    pub floats: *const T,
-    pub indices: *const i64,
-    pub inputs: &'a [Data<'a, T>],
-    pub outputs: &'a [Pointer<T>],
-    pub scratch: *mut T,
-    pub scratch_len: usize,
-    pub key: Key,
-}
-
-/// Where an output lies.
-#[derive(Clone, Copy)]
-pub(crate) enum Pointer<T> {
-    Float(*mut T),
-    Index(*mut i64),
-}
-
-// SAFETY: the pointers are borrowed by the plan that runs, and what threads do with them is disjoint: see the
-// module's comment.
-unsafe impl<T: Send + Sync> Sync for Memory<'_, T> {}
-// SAFETY: only carries the addresses of outputs from one run's beginning to its end.
-unsafe impl<T: Send> Send for Pointer<T> {}
-// SAFETY: as above.
-unsafe impl<T: Sync> Sync for Pointer<T> {}
-
-impl<T> Pointer<T> {
-    pub fn new(output: &mut DataMut<'_, T>) -> Self {
-        match output {
-            DataMut::Float(values) => Pointer::Float(values.as_mut_ptr()),
-            DataMut::Index(values) => Pointer::Index(values.as_mut_ptr()),
-        }
-    }
-}
-
-impl<'a, T: Precision> Memory<'a, T> {
-    /// The first element of a float buffer.
-    fn float_pointer(&self, buffer: usize) -> *mut T {
-        match self.buffers[buffer].home {
-            // SAFETY: the placement lies inside the arena.
-            Home::Arena(at) => unsafe { self.arena.add(at) },
-            // SAFETY: the constants hold all that was put there. Nobody writes to a constant.
-            Home::Constant(at) => unsafe { self.floats.add(at).cast_mut() },
-            Home::Input { port, offset } => match self.inputs[port] {
-                Data::Float(values) => values[offset..].as_ptr().cast_mut(),
-                _ => unreachable!("the kinds of inputs are checked before a run"),
-            },
-            Home::Output { port, offset } => match self.outputs[port] {
-                // SAFETY: the lengths of outputs are checked before a run.
-                Pointer::Float(start) => unsafe { start.add(offset) },
-                Pointer::Index(_) => unreachable!("the kinds of outputs are checked before a run"),
-            },
-        }
-    }
-
-    fn index_pointer(&self, buffer: usize) -> *mut i64 {
-        match self.buffers[buffer].home {
-            // SAFETY: the placement lies inside the arena.
-            Home::Arena(at) => unsafe { self.index_arena.add(at) },
-            // SAFETY: the constants hold all that was put there. Nobody writes to a constant.
-            Home::Constant(at) => unsafe { self.indices.add(at).cast_mut() },
-            Home::Input { port, offset } => match self.inputs[port] {
-                Data::Index(values) => values[offset..].as_ptr().cast_mut(),
-                _ => unreachable!("the kinds of inputs are checked before a run"),
-            },
-            Home::Output { port, offset } => match self.outputs[port] {
-                // SAFETY: the lengths of outputs are checked before a run.
-                Pointer::Index(start) => unsafe { start.add(offset) },
-                Pointer::Float(_) => unreachable!("the kinds of outputs are checked before a run"),
-            },
-        }
-    }
-
-    /// A whole float buffer.
-    ///
-    /// # Safety
-    /// Nobody writes to it meanwhile.
-    unsafe fn floats(&self, buffer: usize) -> &'a [T] {
-        // SAFETY: the buffer has this length, and the caller answers for the rest.
-        unsafe { std::slice::from_raw_parts(self.float_pointer(buffer), self.buffers[buffer].len) }
-    }
-
-    /// A whole index buffer.
-    ///
-    /// # Safety
-    /// Nobody writes to it meanwhile.
-    unsafe fn indices(&self, buffer: usize) -> &'a [i64] {
-        // SAFETY: the buffer has this length, and the caller answers for the rest.
-        unsafe { std::slice::from_raw_parts(self.index_pointer(buffer), self.buffers[buffer].len) }
-    }
-
-    /// The elements of a contiguous operand.
-    ///
-    /// # Safety
-    /// Nobody writes to them meanwhile.
-    unsafe fn float_operand(&self, operand: &Operand) -> &'a [T] {
-        // SAFETY: the caller answers for it.
-        unsafe { &self.floats(operand.buffer)[stretch_of(operand)] }
-    }
-
-    /// The elements of a contiguous index operand.
-    ///
-    /// # Safety
-    /// Nobody writes to them meanwhile.
-    unsafe fn index_operand(&self, operand: &Operand) -> &'a [i64] {
-        // SAFETY: the caller answers for it.
-        unsafe { &self.indices(operand.buffer)[stretch_of(operand)] }
-    }
-
-    /// Part of a float buffer, to write to.
-    ///
-    /// # Safety
-    /// Nobody else reads or writes this part meanwhile.
-    #[allow(clippy::mut_from_ref)]
-    unsafe fn part_mut(&self, buffer: usize, part: Range<usize>) -> &'a mut [T] {
-        debug_assert!(part.end <= self.buffers[buffer].len);
-        // SAFETY: the part lies in the buffer, and the caller answers for the rest.
-        unsafe { std::slice::from_raw_parts_mut(self.float_pointer(buffer).add(part.start), part.len()) }
-    }
-
-    /// The number with which a step multiplies what it subtracts: its last operand.
-    ///
-    /// # Safety
-    /// Nobody writes to it meanwhile.
-    unsafe fn factor(&self, step: &Step) -> T {
-        let operand = &step.operands[step.operands.len() - 1];
-        // SAFETY: the operand has one element; the caller answers for the rest.
-        unsafe { *self.float_pointer(operand.buffer).add(operand.layout.offset()) }
-    }
-
-    /// The scratch space of a thread.
-    ///
-    /// # Safety
-    /// `thread` is the number of the calling one.
-    #[allow(clippy::mut_from_ref)]
-    unsafe fn scratch(&self, thread: usize) -> &'a mut [T] {
-        // SAFETY: each thread has its own stretch.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.scratch.add(thread * self.scratch_len), self.scratch_len)
-        }
-    }
-}
-
-/// Where the elements of a contiguous operand lie in its buffer.
-fn stretch_of(operand: &Operand) -> Range<usize> {
-    let start = operand.layout.offset();
-    start..start + operand.layout.shape().size()
-}
-
 /// Part `i` of `parts` equal parts of `units` units of work.
+#[inline(always)]
 fn share(units: usize, i: usize, parts: usize) -> Range<usize> {
+    if parts == 1 {
+        return 0..units;
+    }
     units * i / parts..units * (i + 1) / parts
 }
 
 /// Part `i` of a loop over elements, cut at cache lines.
+#[inline(always)]
 fn stretch(len: usize, i: usize, parts: usize) -> Range<usize> {
     let lines = share(len.div_ceil(32), i, parts);
     (lines.start * 32).min(len)..(lines.end * 32).min(len)
 }
 
-/// Runs one stage.
+/// Runs one stage; `clock` notes the time of each step, where there is one.
 ///
 /// # Safety
 /// `memory` fits the plan that the stage is of, and nobody else uses it.
 ///
 /// # Errors
 /// Values that an operation cannot take, in words, and the step that it belongs to.
+#[inline(always)]
 pub(crate) unsafe fn run<T: Precision>(
     stage: &Stage,
     steps: &[Step],
     memory: &Memory<'_, T>,
     pool: &Pool,
+    clock: Option<&Clock>,
 ) -> Result<(), (usize, String)> {
     match stage {
         Stage::Whole { step: number, parts, groups } => {
@@ -206,38 +68,54 @@ pub(crate) unsafe fn run<T: Precision>(
             }
             if is_fallible(&step.body) {
                 // SAFETY: as the caller says.
-                return unsafe { run_fallible(step, memory) }.map_err(|reason| (*number, reason));
+                let done = Clock::time(clock, *number, || unsafe { run_fallible(step, memory) });
+                return done.map_err(|reason| (*number, reason));
             }
             // SAFETY: as the caller says.
             unsafe { check(step, memory) }.map_err(|reason| (*number, reason))?;
+            let compute = |i: usize, thread: usize| {
+                // SAFETY: parts of one step write to disjoint stretches, apart from its operands.
+                Clock::time(clock, *number, || unsafe { part(step, memory, i, *parts, *groups, thread) });
+            };
+            if *parts == 1 {
+                compute(0, 0);
+                return Ok(());
+            }
             pool.each(*parts, &|i, thread| {
                 let _flush = (thread != 0).then(FlushDenormals::new);
-                // SAFETY: parts of one step write to disjoint stretches, apart from its operands.
-                unsafe { part(step, memory, i, *parts, *groups, thread) };
+                compute(i, thread);
             });
         }
         Stage::Strip { steps: own, rows, groups, block } => {
-            let first = own.start;
+            let first_step = own.start;
             let steps = &steps[own.clone()];
             for (number, step) in steps.iter().enumerate() {
                 // SAFETY: as the caller says.
-                unsafe { check(step, memory) }.map_err(|reason| (first + number, reason))?;
+                unsafe { check(step, memory) }.map_err(|reason| (first_step + number, reason))?;
             }
-            pool.each(*groups, &|group, thread| {
-                let _flush = (thread != 0).then(FlushDenormals::new);
+            let compute = |group: usize, thread: usize| {
                 let own = share(*rows, group, *groups);
                 for start in own.clone().step_by(*block) {
                     let end = own.end.min(start + block);
-                    let first = start == own.start;
-                    for step in steps {
-                        let units = strips::units(step).unwrap_or(*rows);
-                        let range = start * (units / rows)..end * (units / rows);
-                        let at = Place { group, groups: *groups, first, thread };
-                        // SAFETY: each row is computed once, by one thread; a step of a strip reads from what
-                        // the strip writes nothing but the same rows; and each group has its own sums.
-                        unsafe { work(step, memory, range, at) };
+                    let at = Place { group, groups: *groups, first: start == own.start, thread };
+                    for (number, step) in steps.iter().enumerate() {
+                        let each = step.units / rows;
+                        let range = start * each..end * each;
+                        Clock::time(clock, first_step + number, || {
+                            // SAFETY: each row is computed once, by one thread; a step of a strip reads from
+                            // what the strip writes nothing but the same rows; and each group has its own sums.
+                            unsafe { work(step, memory, range, at) };
+                        });
                     }
                 }
+            };
+            if *groups == 1 {
+                compute(0, 0);
+                return Ok(());
+            }
+            pool.each(*groups, &|group, thread| {
+                let _flush = (thread != 0).then(FlushDenormals::new);
+                compute(group, thread);
             });
         }
     }
@@ -474,14 +352,13 @@ unsafe fn part<T: Precision>(
                 memory.key.fold(*stream).fill_uniform(part.start as u64, out);
             }
             _ => {
-                let units = strips::units(step).unwrap_or(1);
-                work(step, memory, share(units, i, parts), place);
+                work(step, memory, share(step.units, i, parts), place);
             }
         }
     }
 }
 
-/// Computes rows of a step that goes by rows ([`strips::units`] says how many there are).
+/// Computes rows of a step that goes by rows ([`Step::units`] says how many there are).
 ///
 /// # Safety
 /// As [`run`]; nobody else computes these rows.
@@ -492,29 +369,39 @@ unsafe fn work<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<u
     let write = |part: Range<usize>| unsafe { memory.part_mut(step.outs[0], part) };
     match &step.body {
         Body::Loop(body) => {
-            let mut operands = [std::ptr::null(); tiles::MAX_LOADS];
+            let mut operands = [MaybeUninit::uninit(); tiles::MAX_LOADS];
             for (start, operand) in operands.iter_mut().zip(&step.operands) {
-                *start = memory.float_pointer(operand.buffer).cast_const();
+                start.write(memory.float_pointer(operand.buffer).cast_const());
             }
-            let mut outputs = [std::ptr::null_mut(); MAX_MEMBERS];
+            let mut outputs = [MaybeUninit::uninit(); MAX_MEMBERS];
             for (number, (start, &out)) in outputs.iter_mut().zip(&step.outs).enumerate() {
-                *start = memory.float_pointer(out);
+                let mut first = memory.float_pointer(out);
                 if place.groups > 1 && body.sums_across(number) {
                     let len = memory.buffers[out].len / place.groups;
                     // SAFETY: there is a place for each group.
-                    *start = unsafe { start.add(place.group * len) };
+                    first = unsafe { first.add(place.group * len) };
                 }
+                start.write(first);
             }
+            // SAFETY: as many are written as there are operands and outputs.
+            let (operands, outputs) = unsafe {
+                let operands = operands[..step.operands.len()].assume_init_ref();
+                (operands, outputs[..step.outs.len()].assume_init_ref())
+            };
             // SAFETY: scratch space suffices for the registers, and this is the calling thread's.
             let registers = unsafe { memory.scratch(place.thread) }.as_mut_ptr();
-            let frame = tiles::Frame { operands: &operands, outputs: &outputs, registers };
+            let frame = tiles::Frame { operands, outputs, registers };
+            if let (Some(small), true) = (&body.small, range.len() == step.units) {
+                // SAFETY: as below; all elements belong to this call.
+                return unsafe { small::run(body, small, &frame, place.first) };
+            }
             let range = range.start * body.row..range.end * body.row;
             // SAFETY: layouts lie in their buffers (checked when the plan was made), the range and the group's
             // sums belong to this call, and an output is an operand only where the loop knows it.
             unsafe { tiles::run(body, &frame, range, place.first) };
         }
         Body::Product(product, batches, _) if batches.len() == 1 => {
-            if product.m == strips::units(step).unwrap_or(0) {
+            if product.m == step.units {
                 // SAFETY: these rows belong to this call.
                 unsafe { multiply(step, memory, range, 0..product.n, 0..1, place.thread) };
             } else {
@@ -709,74 +596,4 @@ fn reduce_part<T: Precision>(
     } else {
         reduce::reduce_strided(reduction, x, layout, |axis| axes >> axis & 1 == 1, part, out);
     }
-}
-
-/// Checks that no step reads where it writes, unless it knows, that what lives at the same time lies apart, and
-/// that all lies within its bounds.
-pub(crate) fn verify(steps: &[Step], stages: &[Stage], buffers: &[Buffer], arena: [usize; 2]) -> bool {
-    let stretch = |number: usize| -> Option<(usize, Range<usize>)> {
-        let buffer = &buffers[number];
-        match buffer.home {
-            Home::Arena(at) => Some((usize::from(buffer.kind == Kind::Index), at..at + buffer.len)),
-            Home::Output { port, offset } => Some((2 + port, offset..offset + buffer.len)),
-            Home::Constant(_) | Home::Input { .. } => None,
-        }
-    };
-    let inside = buffers.iter().all(|buffer| match buffer.home {
-        Home::Arena(at) => at + buffer.len <= arena[usize::from(buffer.kind == Kind::Index)],
-        _ => true,
-    });
-    let sound = |step: &Step| {
-        let most = if matches!(step.body, Body::Loop(_)) { tiles::MAX_LOADS } else { MAX_OPERANDS };
-        let in_bounds = |operand: &Operand| operand.layout.end() <= buffers[operand.buffer].len;
-        step.operands.len() <= most
-            && step.outs.len() <= MAX_MEMBERS
-            && step.operands.iter().all(in_bounds)
-            && step.outs.iter().all(|&out| stretch(out).is_some())
-    };
-    // Different buffers that a stage touches, one of which it writes, lie apart; a buffer that a step reads and
-    // writes is one that an elementwise loop updates in place.
-    let apart = |stage: &Stage| {
-        let own = match stage {
-            Stage::Whole { step, .. } => *step..step + 1,
-            Stage::Strip { steps, .. } => steps.clone(),
-        };
-        let mut touched: Vec<(usize, usize, usize, usize, bool)> = Vec::new();
-        for step in &steps[own] {
-            let read = step.operands.iter().map(|operand| (operand.buffer, false));
-            for (buffer, written) in read.chain(step.outs.iter().map(|&out| (out, true))) {
-                if let Some((space, range)) = stretch(buffer)
-                    && !range.is_empty()
-                {
-                    touched.push((space, range.start, range.end, buffer, written));
-                }
-            }
-            let reads_own = step.operands.iter().any(|operand| step.outs.contains(&operand.buffer));
-            if reads_own && !matches!(step.body, Body::Loop(_)) && step.len > 0 {
-                return false;
-            }
-        }
-        touched.sort_unstable();
-        let mut reach: Option<(usize, usize, usize, bool)> = None;
-        touched.iter().all(|&(space, start, end, buffer, written)| {
-            let free = match reach {
-                Some((other_space, other_end, other, other_written)) => {
-                    space != other_space
-                        || start >= other_end
-                        || other == buffer
-                        || !(written || other_written)
-                }
-                None => true,
-            };
-            if reach.is_none_or(|(other_space, other_end, ..)| space != other_space || end > other_end) {
-                reach = Some((space, end, buffer, written));
-            } else if let Some(reach) = &mut reach
-                && reach.2 == buffer
-            {
-                reach.3 |= written;
-            }
-            free
-        })
-    };
-    inside && steps.iter().all(sound) && stages.iter().all(apart)
 }

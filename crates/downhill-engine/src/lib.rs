@@ -31,6 +31,7 @@
 struct Readme;
 
 mod aligned;
+mod clock;
 mod execute;
 mod fusion;
 mod graph;
@@ -39,9 +40,16 @@ mod lower;
 mod passes;
 mod plan;
 mod pool;
+mod profile;
+mod rates;
 mod scalars;
+mod schedule;
+mod small;
 mod step;
 mod strips;
 mod tiles;
 
 pub use plan::{Engine, Plan};
+pub use profile::Profile;
+pub use rates::Rates;
+pub use schedule::{Schedule, ScheduledLoop, ScheduledStage};

@@ -5,6 +5,7 @@
 //! length. What is the same for all elements (a constant, a rate) is computed once, as one number.
 
 use crate::fusion::Sum;
+use crate::small::Small;
 use crate::step::Operand;
 use downhill_tensor::kernels::scalar::{Binary, Unary};
 use downhill_tensor::{Layout, MAX_RANK};
@@ -107,6 +108,8 @@ pub(crate) struct Loop {
     pub tile: usize,
     /// The elements that stay together when the loop is cut.
     pub row: usize,
+    /// The way of a loop of a few elements.
+    pub small: Option<Small>,
 }
 
 impl Loop {
@@ -167,8 +170,10 @@ impl Loop {
             sums,
             tile,
             row,
+            small: None,
         };
         this.allocate(stores, shared);
+        this.small = Small::of(&this, len);
         this
     }
 
@@ -232,7 +237,8 @@ impl Loop {
 
     /// Elements of scratch space.
     pub fn scratch(&self) -> usize {
-        self.registers * self.tile
+        let small = self.small.as_ref().map_or(0, |small| small.scratch(self.functions.len()));
+        small.max(self.registers * self.tile)
     }
 
     /// Whether an output is a sum of elements that different parts of the loop compute.

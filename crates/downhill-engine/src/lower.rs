@@ -356,7 +356,7 @@ impl<T: Precision> Lowerer<'_, T> {
             Body::Attention(_, sizes, _) => attention_scratch_len::<T>(sizes),
             _ => 0,
         };
-        self.result.steps.push(Step { body, operands, outs, len, scratch, origin });
+        self.result.steps.push(Step { body, operands, outs, len, units: 0, scratch, origin });
     }
 
     /// A movement as another view of the same buffer, or else as a loop.

@@ -1,18 +1,21 @@
 //! A program compiled for one precision and one set of shapes.
 
 use crate::aligned::Aligned;
-use crate::execute::{self, Memory, Pointer};
+use crate::clock::Clock;
+use crate::execute::{self, Address, Homes, Memory};
 use crate::graph::Graph;
 use crate::lower::{Lowered, lower};
 use crate::passes;
 use crate::pool::Pool;
-use crate::step::Stage;
+use crate::profile::Profile;
+use crate::schedule::Schedule;
 use downhill_autograd::executor::check_bindings;
-use downhill_autograd::{Data, DataMut, Error, Executor, Precision, Program, Result, Run};
+use downhill_autograd::{Data, DataMut, Error, Executor, Kind, Port, Precision, Program, Result, Run};
 use downhill_tensor::Key;
 use downhill_tensor::kernels::denormals::FlushDenormals;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Compiles programs and owns the threads on which their plans run.
 ///
@@ -67,6 +70,9 @@ impl Engine {
             index_arena: vec![0; lowered.index_arena],
             scratch: Aligned::new(T::ZERO, lowered.scratch * self.threads()),
             outputs: Vec::with_capacity(program.outputs().len()),
+            addresses: Vec::with_capacity(lowered.buffers.len()),
+            ports: Ports::new(program),
+            profiler: None,
             lowered,
             pool: self.pool.clone(),
         })
@@ -96,15 +102,45 @@ impl<T: Precision> Executor<T> for Engine {
 
 /// A program compiled for one precision: loops over places in memory that are known ahead.
 ///
-/// [`Run::run`] allocates nothing and locks nothing. `Display` prints the schedule.
+/// [`Run::run`] allocates nothing and locks nothing. `Display` prints the [schedule](Plan::schedule).
 pub struct Plan<T> {
     program: Program,
     lowered: Lowered<T>,
     arena: Aligned<T>,
     index_arena: Vec<i64>,
     scratch: Aligned<T>,
-    outputs: Vec<Pointer<T>>,
+    outputs: Vec<Address<T>>,
+    addresses: Vec<Address<T>>,
+    ports: Ports,
+    profiler: Option<Profiler>,
     pool: Arc<Pool>,
+}
+
+/// What the data of a run must be, in the form in which it is compared fastest.
+struct Ports {
+    /// None for what lies in an output.
+    inputs: Vec<Option<(Kind, usize)>>,
+    outputs: Vec<(Kind, usize)>,
+}
+
+impl Ports {
+    fn new(program: &Program) -> Self {
+        let input = |(number, port): (usize, &Port)| match program.updated_by(number) {
+            Some(_) => None,
+            None => Some((port.kind, port.len())),
+        };
+        Ports {
+            inputs: program.inputs().iter().enumerate().map(input).collect(),
+            outputs: program.outputs().iter().map(|port| (port.kind, port.len())).collect(),
+        }
+    }
+
+    fn suit<T>(&self, inputs: &[Data<'_, T>], outputs: &[DataMut<'_, T>]) -> bool {
+        self.inputs.len() == inputs.len()
+            && self.outputs.len() == outputs.len()
+            && self.inputs.iter().zip(inputs).all(|(expected, data)| *expected == data.kind_and_len())
+            && self.outputs.iter().zip(outputs).all(|(expected, data)| *expected == data.kind_and_len())
+    }
 }
 
 impl<T: Precision> Plan<T> {
@@ -129,33 +165,80 @@ impl<T: Precision> Plan<T> {
         let indices = self.index_arena.len() + self.lowered.indices.len();
         floats * size_of::<T>() + indices * size_of::<i64>()
     }
+
+    /// What the plan does, loop by loop, in order.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(&self.lowered, &self.program, self.threads(), size_of::<T>())
+    }
+
+    /// The number of threads on which it runs.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// From now on measures how long each loop takes: see [`Plan::profile`]. What was measured before is
+    /// forgotten. The clock is read twice for each block of each loop, some 50 nanoseconds, so tiny plans take
+    /// longer meanwhile; results stay the same to the bit.
+    pub fn start_profiling(&mut self) {
+        let clock = Clock::new(self.lowered.steps.len());
+        self.profiler = Some(Profiler { clock, runs: 0, time: Duration::ZERO });
+    }
+
+    /// No longer measures, and forgets what was measured.
+    pub fn stop_profiling(&mut self) {
+        self.profiler = None;
+    }
+
+    /// What has been measured since [`Plan::start_profiling`].
+    pub fn profile(&self) -> Option<Profile> {
+        let Profiler { clock, runs, time } = self.profiler.as_ref()?;
+        let times = (0..self.lowered.steps.len()).map(|step| clock.of(step)).collect();
+        Some(Profile { schedule: self.schedule(), runs: *runs, time: *time, times })
+    }
+}
+
+/// What is measured while a plan runs.
+struct Profiler {
+    clock: Clock,
+    runs: u64,
+    time: Duration,
 }
 
 impl<T: Precision> Run<T> for Plan<T> {
     fn run(&mut self, inputs: &[Data<'_, T>], outputs: &mut [DataMut<'_, T>], key: Key) -> Result<()> {
-        check_bindings(&self.program, inputs, outputs)?;
+        if !self.ports.suit(inputs, outputs) {
+            // Says what is wrong.
+            check_bindings(&self.program, inputs, outputs)?;
+        }
+        let start = self.profiler.as_ref().map(|_| Instant::now());
         // Numbers below the smallest normal one take a hundred times as long, and weigh nothing.
         let _flush = FlushDenormals::new();
         // Room for these was made when the plan was.
         self.outputs.clear();
-        self.outputs.extend(outputs.iter_mut().map(Pointer::new));
-        let memory = Memory {
-            buffers: &self.lowered.buffers,
+        self.outputs.extend(outputs.iter_mut().map(Address::of));
+        let homes = Homes {
             arena: self.arena.as_mut_ptr(),
             index_arena: self.index_arena.as_mut_ptr(),
             floats: self.lowered.floats.as_ptr(),
             indices: self.lowered.indices.as_ptr(),
             inputs,
             outputs: &self.outputs,
+        };
+        self.addresses.clear();
+        self.addresses.extend(self.lowered.buffers.iter().map(|buffer| homes.locate(buffer)));
+        let memory = Memory {
+            buffers: &self.lowered.buffers,
+            addresses: &self.addresses,
             scratch: self.scratch.as_mut_ptr(),
             scratch_len: self.lowered.scratch,
             key,
         };
+        let clock = self.profiler.as_ref().map(|profiler| &profiler.clock);
         for stage in &self.lowered.stages {
             // SAFETY: the arenas and the scratch space have the sizes that the steps were placed in, inputs
             // and outputs the kinds and lengths that the program declares; all are borrowed for this call,
             // the writable ones exclusively.
-            let done = unsafe { execute::run(stage, &self.lowered.steps, &memory, &self.pool) };
+            let done = unsafe { execute::run(stage, &self.lowered.steps, &memory, &self.pool, clock) };
             done.map_err(|(step, reason)| {
                 let origin = self.lowered.steps[step].origin;
                 Error::Evaluation {
@@ -165,51 +248,18 @@ impl<T: Precision> Run<T> for Plan<T> {
                 }
             })?;
         }
+        if let (Some(profiler), Some(start)) = (&mut self.profiler, start) {
+            profiler.runs += 1;
+            profiler.time += start.elapsed();
+        }
         Ok(())
     }
 }
 
 impl<T: Precision> fmt::Display for Plan<T> {
-    /// The schedule: each loop with what it writes, into how many parts it is cut, its operations, and the
-    /// layer that it belongs to; loops that go through the batch together stand under a line of their own.
+    /// The [schedule](Plan::schedule).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "plan: {} loops, {} operations, {} bytes of intermediates and {} of scratch space, {} threads",
-            self.steps(),
-            self.operations(),
-            self.arena.len() * size_of::<T>(),
-            self.scratch.len() * size_of::<T>(),
-            self.pool.threads(),
-        )?;
-        writeln!(
-            f,
-            "  {:>4}  {:<24} {:>10} {:>5} {:>12}  layer",
-            "loop", "kind", "elements", "parts", "operations"
-        )?;
-        for stage in &self.lowered.stages {
-            let (steps, parts) = match stage {
-                Stage::Whole { step, parts, .. } => (*step..step + 1, parts),
-                Stage::Strip { steps, rows, groups, block } => {
-                    writeln!(f, "  strip of {} loops, {rows} rows by {block}:", steps.len())?;
-                    (steps.clone(), groups)
-                }
-            };
-            for number in steps {
-                let step = &self.lowered.steps[number];
-                writeln!(
-                    f,
-                    "  {:>4}  {:<24} {:>10} {:>5} {:>12}  {}",
-                    number,
-                    step.description(),
-                    step.len,
-                    parts,
-                    step.operations(),
-                    self.program.place(step.origin).path,
-                )?;
-            }
-        }
-        Ok(())
+        self.schedule().fmt(f)
     }
 }
 

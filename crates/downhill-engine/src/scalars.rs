@@ -17,7 +17,7 @@ pub(crate) enum Numbers<'a, T> {
 }
 
 /// f(x)
-#[inline]
+#[inline(always)]
 pub(crate) fn unary_of<T: Float>(f: Unary, x: T) -> T {
     match f {
         Unary::Exp => math::exp(x),

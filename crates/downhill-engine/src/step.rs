@@ -33,6 +33,12 @@ pub(crate) struct Buffer {
     pub home: Home,
 }
 
+impl Buffer {
+    pub fn is_float(&self) -> bool {
+        self.kind == Kind::Float
+    }
+}
+
 /// An operand: a buffer, read through a layout.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operand {
@@ -106,6 +112,8 @@ pub(crate) struct Step {
     pub outs: Vec<usize>,
     /// The number of elements of the loop: those that are written to the first buffer, unless they are sums.
     pub len: usize,
+    /// Into how many rows of work it can be cut ([`crate::strips::units`]), 0 if it cannot.
+    pub units: usize,
     /// Elements of scratch space that each thread needs.
     pub scratch: usize,
     /// The value that it computes, for messages and schedules.

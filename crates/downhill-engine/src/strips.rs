@@ -42,6 +42,9 @@ pub(crate) fn schedule<T>(lowered: &mut Lowered<T>, fixed: usize, threads: usize
     for step in end {
         lowered.emit(Strip { steps: vec![step], rows: 1 }, threads);
     }
+    for step in &mut lowered.steps {
+        step.units = units(step).unwrap_or(0);
+    }
 }
 
 /// Steps that go together.
@@ -332,6 +335,7 @@ impl<T> Lowered<T> {
                 .collect(),
                 outs: vec![out],
                 len,
+                units: 0,
                 scratch: 0,
                 origin: step.origin,
             });

@@ -4,7 +4,7 @@ use crate::aligned::Aligned;
 use crate::way::{Batch, Moving, Way};
 use crate::{AsData, Error, Result, StepOptions};
 use downhill_autograd::{Precision, Type};
-use downhill_engine::Engine;
+use downhill_engine::{Engine, Plan};
 use downhill_nn::{Layer, LossFunction, Network};
 use downhill_optim::{Optimizer, OptimizerState};
 use downhill_tensor::Key;
@@ -101,6 +101,16 @@ impl<T: Precision> TrainingStep<T> {
         let loss = self.way.step(batch, moving, self.dropout.fold(self.steps))?;
         self.steps += 1;
         Ok(loss)
+    }
+
+    /// The plan of the step: its schedule, and where its time goes.
+    pub fn plan(&self) -> &Plan<T> {
+        self.way.plan()
+    }
+
+    /// The plan of the step, to be profiled.
+    pub fn plan_mut(&mut self) -> &mut Plan<T> {
+        self.way.plan_mut()
     }
 
     /// The number of steps made.

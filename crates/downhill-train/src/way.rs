@@ -55,6 +55,18 @@ pub(crate) struct Table<T> {
 }
 
 impl<T: Precision> Way<T> {
+    pub fn plan(&self) -> &Plan<T> {
+        match self {
+            Way::InPlace { plan } | Way::Gradient { plan, .. } | Way::Rows { plan, .. } => plan,
+        }
+    }
+
+    pub fn plan_mut(&mut self) -> &mut Plan<T> {
+        match self {
+            Way::InPlace { plan } | Way::Gradient { plan, .. } | Way::Rows { plan, .. } => plan,
+        }
+    }
+
     /// Compiles the shortest way; also gives the length of the network's output.
     #[allow(clippy::too_many_arguments, reason = "it is the one caller's own list")]
     pub fn compile<L: Layer>(

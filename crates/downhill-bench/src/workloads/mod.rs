@@ -18,7 +18,7 @@ pub use rosenbrock::rosenbrock;
 
 use crate::cost::Cost;
 use crate::{Error, Result};
-use downhill::engine::Engine;
+use downhill::engine::{Engine, Plan};
 use std::fmt;
 use std::str::FromStr;
 
@@ -32,6 +32,9 @@ pub trait Workload {
 
     /// The parameters as they are now.
     fn parameters(&self) -> &[f32];
+
+    /// The plan of a step.
+    fn plan_mut(&mut self) -> &mut Plan<f32>;
 }
 
 /// A workload that is ready to run, and what a step of it costs at least.

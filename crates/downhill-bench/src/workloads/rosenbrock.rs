@@ -43,4 +43,8 @@ impl Workload for Rosenbrock {
     fn parameters(&self) -> &[f32] {
         &self.at
     }
+
+    fn plan_mut(&mut self) -> &mut Plan<f32> {
+        &mut self.plan
+    }
 }

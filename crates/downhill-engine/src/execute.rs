@@ -338,6 +338,12 @@ unsafe fn part<T: Precision>(
                     }
                 }
             }
+            Body::MatmulPrepare(prepared, start) => {
+                let panels = share(prepared.panels(), i, parts);
+                let len = prepared.panel_len();
+                let out = memory.part_mut(step.outs[0], panels.start * len..panels.end * len);
+                prepared.fill(panels, &memory.floats(step.operands[0].buffer)[*start..], out);
+            }
             Body::Conv2dPrepare(part, geometry) => {
                 let out = memory.part_mut(step.outs[0], 0..step.len);
                 conv::conv2d_prepare(geometry, *part, memory.float_operand(&step.operands[0]), out);
@@ -498,6 +504,12 @@ unsafe fn multiply<T: Precision>(
             Change::Add => Update::ADD,
             Change::Subtract => Update::add_scaled(-memory.factor(step)),
         };
+        if let Some(prepared) = &step.prepared {
+            let a = a.get(starts[0][0]..).unwrap_or(&[]);
+            let c = memory.float_pointer(step.outs[0]).add(rows.start * product.n + columns.start);
+            matmul::matmul_prepared_raw(prepared, rows, columns, a, b, c, update, memory.scratch(thread));
+            return;
+        }
         for number in batches {
             let [at_a, at_b] = starts[number];
             let first = (number * product.m + rows.start) * product.n + columns.start;

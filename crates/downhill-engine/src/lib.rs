@@ -40,6 +40,7 @@ mod lower;
 mod passes;
 mod plan;
 mod pool;
+mod prepare;
 mod profile;
 mod rates;
 mod scalars;

@@ -8,7 +8,7 @@ use crate::graph::{Delivery, Graph, Source};
 use crate::loops::{Argument, Function, Loop};
 use crate::passes::{Lifetime, place};
 use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
-use crate::strips;
+use crate::{prepare, strips};
 use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction};
 use downhill_autograd::{Kind, Lowering, NodeId, Precision};
 use downhill_tensor::kernels::attention::attention_scratch_len;
@@ -68,6 +68,7 @@ pub(crate) fn lower<T: Precision>(graph: &Graph<T>, threads: usize) -> downhill_
     let last = lowering.deliver_all()?;
     let mut result = lowering.result;
     strips::schedule(&mut result, last, threads);
+    prepare::prepare(&mut result, threads);
     result.place_intermediates();
     result.scratch = result.steps.iter().map(|step| step.scratch).max().unwrap_or(0);
     Ok(result)
@@ -356,7 +357,7 @@ impl<T: Precision> Lowerer<'_, T> {
             Body::Attention(_, sizes, _) => attention_scratch_len::<T>(sizes),
             _ => 0,
         };
-        self.result.steps.push(Step { body, operands, outs, len, units: 0, scratch, origin });
+        self.result.steps.push(Step { body, operands, outs, len, units: 0, scratch, prepared: None, origin });
     }
 
     /// A movement as another view of the same buffer, or else as a loop.
@@ -512,11 +513,7 @@ impl<T> Lowered<T> {
     fn place_intermediates(&mut self) {
         let mut lives: Vec<Option<(usize, usize)>> = vec![None; self.buffers.len()];
         for (at, stage) in self.stages.iter().enumerate() {
-            let steps = match stage {
-                Stage::Whole { step, .. } => *step..step + 1,
-                Stage::Strip { steps, .. } => steps.clone(),
-            };
-            for step in &self.steps[steps] {
+            for step in &self.steps[stage.steps()] {
                 let read = step.operands.iter().map(|operand| operand.buffer);
                 for buffer in read.chain(step.outs.iter().copied()) {
                     let life = lives[buffer].get_or_insert((at, at));

@@ -60,13 +60,12 @@ impl Schedule {
             bytes: bytes(step, lowered, element),
             layer: program.place(step.origin).path,
         };
-        let stages = lowered.stages.iter().map(|stage| match stage {
-            Stage::Whole { step, parts, .. } => {
-                ScheduledStage { loops: *step..step + 1, parts: *parts, strip: None }
-            }
-            Stage::Strip { steps, rows, groups, block } => {
-                ScheduledStage { loops: steps.clone(), parts: *groups, strip: Some((*rows, *block)) }
-            }
+        let stages = lowered.stages.iter().map(|stage| {
+            let (parts, strip) = match stage {
+                Stage::Whole { parts, .. } => (*parts, None),
+                Stage::Strip { rows, groups, block, .. } => (*groups, Some((*rows, *block))),
+            };
+            ScheduledStage { loops: stage.steps(), parts, strip }
         });
         Schedule {
             loops: lowered.steps.iter().map(describe).collect(),

@@ -6,7 +6,7 @@ use downhill_autograd::operation::{AnyOperation, AttentionPart, PoolPart, Reduct
 use downhill_autograd::{Kind, NodeId};
 use downhill_tensor::kernels::attention::Attention;
 use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dPart};
-use downhill_tensor::kernels::matmul::Product;
+use downhill_tensor::kernels::matmul::{Prepared, Product};
 use downhill_tensor::kernels::pool::Pool2dGeometry;
 use downhill_tensor::{Layout, Shape};
 use std::ops::Range;
@@ -66,6 +66,8 @@ pub(crate) enum Body {
     /// One product for each pair of positions at which the matrices begin; the products follow each other in
     /// the result. What becomes of them there is said by `Change`; its factor is the third operand.
     Product(Product, Vec<[usize; 2]>, Change),
+    /// The matrix that begins at this position of the operand, in the form in which products read it.
+    MatmulPrepare(Prepared, usize),
     /// The sum of the operand's `groups` rows, which parts of a strip have computed.
     Combine(usize, Change),
     /// The operand, contiguous, block by block: block i goes to `i * stride` in the result.
@@ -116,6 +118,8 @@ pub(crate) struct Step {
     pub units: usize,
     /// Elements of scratch space that each thread needs.
     pub scratch: usize,
+    /// Of a product, the form in which its second operand is, if it has been prepared.
+    pub prepared: Option<Prepared>,
     /// The value that it computes, for messages and schedules.
     pub origin: NodeId,
 }
@@ -128,6 +132,16 @@ pub(crate) enum Stage {
     /// Several steps on one block of rows after the other, so that a step finds what the one before has
     /// written in a near cache. Rows are dealt to threads in groups of blocks.
     Strip { steps: Range<usize>, rows: usize, groups: usize, block: usize },
+}
+
+impl Stage {
+    /// The numbers of its steps.
+    pub fn steps(&self) -> Range<usize> {
+        match self {
+            Stage::Whole { step, .. } => *step..step + 1,
+            Stage::Strip { steps, .. } => steps.clone(),
+        }
+    }
 }
 
 impl Step {
@@ -146,7 +160,7 @@ impl Step {
                 (products * scores * sizes.width() * sequences) as u64
             }
             Body::Reduce(..) => self.operands[0].layout.shape().size() as u64,
-            Body::Copy { .. } | Body::Pad(_) => 0,
+            Body::Copy { .. } | Body::Pad(_) | Body::MatmulPrepare(..) | Body::Conv2dPrepare(..) => 0,
             _ => self.len as u64,
         }
     }
@@ -178,6 +192,7 @@ impl Step {
             Body::Rows(function, _) => function.name(),
             Body::Attention(AttentionPart::Forward, ..) => "attention",
             Body::Attention(AttentionPart::Gradient, ..) => "attention_gradient",
+            Body::MatmulPrepare(..) => "matmul_prepare",
             Body::Conv2dPrepare(..) => "conv2d_prepare",
             Body::Conv2d(Conv2dPart::Forward, ..) => "conv2d",
             Body::Conv2d(Conv2dPart::InputGradient, ..) => "conv2d_input_gradient",

@@ -337,6 +337,7 @@ impl<T> Lowered<T> {
                 len,
                 units: 0,
                 scratch: 0,
+                prepared: None,
                 origin: step.origin,
             });
         }

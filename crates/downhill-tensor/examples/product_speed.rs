@@ -115,7 +115,7 @@ impl Report {
             plain * 1e6,
             prepared * 1e6,
             prepare * 1e6,
-            preparing_pays::<f32>(&product, rows),
+            preparing_pays::<f32>(&product, rows, product.m),
         );
     }
 }

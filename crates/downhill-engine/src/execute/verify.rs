@@ -33,12 +33,8 @@ pub(crate) fn verify(steps: &[Step], stages: &[Stage], buffers: &[Buffer], arena
     // Different buffers that a stage touches, one of which it writes, lie apart; a buffer that a step reads and
     // writes is one that an elementwise loop updates in place.
     let apart = |stage: &Stage| {
-        let own = match stage {
-            Stage::Whole { step, .. } => *step..step + 1,
-            Stage::Strip { steps, .. } => steps.clone(),
-        };
         let mut touched: Vec<(usize, usize, usize, usize, bool)> = Vec::new();
-        for step in &steps[own] {
+        for step in &steps[stage.steps()] {
             let read = step.operands.iter().map(|operand| (operand.buffer, false));
             for (buffer, written) in read.chain(step.outs.iter().map(|&out| (out, true))) {
                 if let Some((space, range)) = stretch(buffer)

@@ -115,13 +115,13 @@ impl Prepared {
     }
 }
 
-/// Whether a product gains from a prepared B if it is computed in parts of so many rows (all of its columns),
-/// with the preparation counted once.
-pub fn preparing_pays<T: Float>(product: &Product, rows: usize) -> bool {
-    let several = product.m > rows && product.way() == Way::Blocks;
+/// Whether products gain from a prepared B if they are computed in parts of so many rows (all of their columns),
+/// `total` rows together, with the preparation counted once.
+pub fn preparing_pays<T: Float>(product: &Product, rows: usize, total: usize) -> bool {
+    let several = total > rows && product.way() == Way::Blocks;
     // Where each part would copy B together, it is better done once. Where parts read B in place, panels are
     // still read a little faster; the limits were measured.
-    let often = product.m >= 256 && product.n > 1 && product.k * product.n >= 8192;
+    let often = total >= 256 && product.n > 1 && product.k * product.n >= 8192;
     several && (often || packs_b::<T>(product.b, product.n, rows))
 }
 

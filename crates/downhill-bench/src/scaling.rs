@@ -1,12 +1,12 @@
 //! How the time of a step grows with its work: there shall be no cliff.
 
 use crate::Result;
-use downhill::engine::Rates;
 use crate::measure::windows;
 use crate::plot::{Curve, Plot};
 use crate::workloads::{Prepared, Sizes, decoder, perceptron};
 use downhill::autograd::{Output, Program, Tape};
 use downhill::engine::Engine;
+use downhill::engine::Rates;
 use std::path::Path;
 use std::time::Instant;
 

@@ -316,28 +316,10 @@ unsafe fn part<T: Precision>(
                     }
                 }
             }
-            Body::Copy { .. } if memory.buffers[step.outs[0]].kind == Kind::Index => {
-                let Operand { buffer, layout } = &step.operands[0];
-                let part = stretch(step.len, i, parts);
-                let out = memory.index_pointer(step.outs[0]).add(part.start);
-                let out = std::slice::from_raw_parts_mut(out, part.len());
-                copy::copy_strided(memory.indices(*buffer), layout, part, out);
+            Body::Copy { block, .. } if *block == step.len => {
+                copy_elements(step, memory, stretch(step.len, i, parts));
             }
-            Body::Copy { block, stride, start } => {
-                let Operand { buffer, layout } = &step.operands[0];
-                let (x, len) = (memory.floats(*buffer), step.len);
-                if *block == len {
-                    let part = stretch(len, i, parts);
-                    let out = memory.part_mut(step.outs[0], start + part.start..start + part.end);
-                    copy::copy_strided(x, layout, part, out);
-                } else {
-                    for row in 0..len / block {
-                        let to = row * stride + start;
-                        let out = memory.part_mut(step.outs[0], to..to + block);
-                        copy::copy_strided(x, layout, row * block..(row + 1) * block, out);
-                    }
-                }
-            }
+            Body::Copy { .. } => copy_elements(step, memory, 0..step.len),
             Body::MatmulPrepare(prepared, start) => {
                 let panels = share(prepared.panels(), i, parts);
                 let len = prepared.panel_len();
@@ -478,7 +460,39 @@ unsafe fn work<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<u
                 PoolPart::AverageScatter => pool::avg_pool2d_gradient(geometry, &x[output], write(input)),
             }
         }
+        Body::Copy { .. } => {
+            let row = step.len / step.units;
+            // SAFETY: these rows belong to this call.
+            unsafe { copy_elements(step, memory, range.start * row..range.end * row) };
+        }
         _ => unreachable!("these do not go by rows"),
+    }
+}
+
+/// Copies elements of a step's operand to their places: whole blocks of them, if the step copies by blocks.
+///
+/// # Safety
+/// As [`run`]; nobody else copies these.
+unsafe fn copy_elements<T: Precision>(step: &Step, memory: &Memory<'_, T>, part: Range<usize>) {
+    let Body::Copy { block, stride, start } = step.body else { return };
+    let (Operand { buffer, layout }, out) = (&step.operands[0], step.outs[0]);
+    // SAFETY: nobody writes to the operand; the elements belong to this call.
+    unsafe {
+        if !memory.buffers[out].is_float() {
+            let to = memory.index_pointer(out).add(part.start);
+            let to = std::slice::from_raw_parts_mut(to, part.len());
+            return copy::copy_strided(memory.indices(*buffer), layout, part, to);
+        }
+        let x = memory.floats(*buffer);
+        if block == step.len {
+            let to = memory.part_mut(out, start + part.start..start + part.end);
+            return copy::copy_strided(x, layout, part, to);
+        }
+        for row in part.start / block..part.end / block {
+            let to = row * stride + start;
+            let to = memory.part_mut(out, to..to + block);
+            copy::copy_strided(x, layout, row * block..(row + 1) * block, to);
+        }
     }
 }
 

@@ -40,6 +40,7 @@ mod lower;
 mod passes;
 mod plan;
 mod pool;
+mod precision;
 mod prepare;
 mod profile;
 mod rates;
@@ -51,6 +52,7 @@ mod strips;
 mod tiles;
 
 pub use plan::{Engine, Plan};
+pub use precision::EnginePrecision;
 pub use profile::Profile;
 pub use rates::Rates;
 pub use schedule::{Schedule, ScheduledLoop, ScheduledStage};

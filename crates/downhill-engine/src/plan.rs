@@ -7,6 +7,7 @@ use crate::graph::Graph;
 use crate::lower::{Lowered, lower};
 use crate::passes;
 use crate::pool::Pool;
+use crate::precision::EnginePrecision;
 use crate::profile::Profile;
 use crate::schedule::Schedule;
 use downhill_autograd::executor::check_bindings;
@@ -46,36 +47,8 @@ impl Engine {
     ///
     /// # Errors
     /// An operation with more operands than the engine can take (16), or sizes that exceed the machine.
-    pub fn compile<T: Precision>(&self, program: &Program) -> Result<Plan<T>> {
-        let mut graph = Graph::<T>::new(program);
-        passes::run(&mut graph);
-        let lowered = lower(&graph, self.threads()).map_err(|error| Error::Binding {
-            direction: "program",
-            name: "plan".into(),
-            expected: "shapes that the engine can lay out".into(),
-            actual: error.to_string(),
-        })?;
-        let arenas = [lowered.arena, lowered.index_arena];
-        if !execute::verify(&lowered.steps, &lowered.stages, &lowered.buffers, arenas) {
-            return Err(Error::Binding {
-                direction: "program",
-                name: "plan".into(),
-                expected: format!("operations of at most {} operands", execute::MAX_OPERANDS),
-                actual: "one with more".into(),
-            });
-        }
-        Ok(Plan {
-            program: program.clone(),
-            arena: Aligned::new(T::ZERO, lowered.arena),
-            index_arena: vec![0; lowered.index_arena],
-            scratch: Aligned::new(T::ZERO, lowered.scratch * self.threads()),
-            outputs: Vec::with_capacity(program.outputs().len()),
-            addresses: Vec::with_capacity(lowered.buffers.len()),
-            ports: Ports::new(program),
-            profiler: None,
-            lowered,
-            pool: self.pool.clone(),
-        })
+    pub fn compile<T: EnginePrecision>(&self, program: &Program) -> Result<Plan<T>> {
+        T::compile(self, program)
     }
 }
 
@@ -92,7 +65,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-impl<T: Precision> Executor<T> for Engine {
+impl<T: EnginePrecision> Executor<T> for Engine {
     type Run = Plan<T>;
 
     fn prepare(&self, program: &Program) -> Result<Plan<T>> {
@@ -144,6 +117,95 @@ impl Ports {
 }
 
 impl<T: Precision> Plan<T> {
+    pub(crate) fn compile(engine: &Engine, program: &Program) -> Result<Self> {
+        let mut graph = Graph::<T>::new(program);
+        passes::run(&mut graph);
+        let lowered = lower(&graph, engine.threads()).map_err(|error| Error::Binding {
+            direction: "program",
+            name: "plan".into(),
+            expected: "shapes that the engine can lay out".into(),
+            actual: error.to_string(),
+        })?;
+        let arenas = [lowered.arena, lowered.index_arena];
+        if !execute::verify(&lowered.steps, &lowered.stages, &lowered.buffers, arenas) {
+            return Err(Error::Binding {
+                direction: "program",
+                name: "plan".into(),
+                expected: format!("operations of at most {} operands", execute::MAX_OPERANDS),
+                actual: "one with more".into(),
+            });
+        }
+        Ok(Plan {
+            program: program.clone(),
+            arena: Aligned::new(T::ZERO, lowered.arena),
+            index_arena: vec![0; lowered.index_arena],
+            scratch: Aligned::new(T::ZERO, lowered.scratch * engine.threads()),
+            outputs: Vec::with_capacity(program.outputs().len()),
+            addresses: Vec::with_capacity(lowered.buffers.len()),
+            ports: Ports::new(program),
+            profiler: None,
+            lowered,
+            pool: engine.pool.clone(),
+        })
+    }
+
+    pub(crate) fn execute(
+        &mut self,
+        inputs: &[Data<'_, T>],
+        outputs: &mut [DataMut<'_, T>],
+        key: Key,
+    ) -> Result<()> {
+        if !self.ports.suit(inputs, outputs) {
+            // Says what is wrong.
+            check_bindings(&self.program, inputs, outputs)?;
+        }
+        let start = self.profiler.as_ref().map(|_| Instant::now());
+        // Numbers below the smallest normal one take a hundred times as long, and weigh nothing.
+        let _flush = FlushDenormals::new();
+        // Room for these was made when the plan was.
+        self.outputs.clear();
+        self.outputs.extend(outputs.iter_mut().map(Address::of));
+        let homes = Homes {
+            arena: self.arena.as_mut_ptr(),
+            index_arena: self.index_arena.as_mut_ptr(),
+            floats: self.lowered.floats.as_ptr(),
+            indices: self.lowered.indices.as_ptr(),
+            inputs,
+            outputs: &self.outputs,
+        };
+        self.addresses.clear();
+        self.addresses.extend(self.lowered.buffers.iter().map(|buffer| homes.locate(buffer)));
+        let memory = Memory {
+            buffers: &self.lowered.buffers,
+            addresses: &self.addresses,
+            scratch: self.scratch.as_mut_ptr(),
+            scratch_len: self.lowered.scratch,
+            key,
+        };
+        let clock = self.profiler.as_ref().map(|profiler| &profiler.clock);
+        for stage in &self.lowered.stages {
+            // SAFETY: the arenas and the scratch space have the sizes that the steps were placed in, inputs
+            // and outputs the kinds and lengths that the program declares; all are borrowed for this call,
+            // the writable ones exclusively.
+            let done = unsafe { execute::run(stage, &self.lowered.steps, &memory, &self.pool, clock) };
+            done.map_err(|(step, reason)| {
+                let origin = self.lowered.steps[step].origin;
+                Error::Evaluation {
+                    operation: self.program.operation_name(origin).into(),
+                    reason,
+                    place: self.program.place(origin),
+                }
+            })?;
+        }
+        if let (Some(profiler), Some(start)) = (&mut self.profiler, start) {
+            profiler.runs += 1;
+            profiler.time += start.elapsed();
+        }
+        Ok(())
+    }
+}
+
+impl<T: EnginePrecision> Plan<T> {
     /// The program that was compiled.
     pub fn program(&self) -> &Program {
         &self.program
@@ -204,59 +266,13 @@ struct Profiler {
     time: Duration,
 }
 
-impl<T: Precision> Run<T> for Plan<T> {
+impl<T: EnginePrecision> Run<T> for Plan<T> {
     fn run(&mut self, inputs: &[Data<'_, T>], outputs: &mut [DataMut<'_, T>], key: Key) -> Result<()> {
-        if !self.ports.suit(inputs, outputs) {
-            // Says what is wrong.
-            check_bindings(&self.program, inputs, outputs)?;
-        }
-        let start = self.profiler.as_ref().map(|_| Instant::now());
-        // Numbers below the smallest normal one take a hundred times as long, and weigh nothing.
-        let _flush = FlushDenormals::new();
-        // Room for these was made when the plan was.
-        self.outputs.clear();
-        self.outputs.extend(outputs.iter_mut().map(Address::of));
-        let homes = Homes {
-            arena: self.arena.as_mut_ptr(),
-            index_arena: self.index_arena.as_mut_ptr(),
-            floats: self.lowered.floats.as_ptr(),
-            indices: self.lowered.indices.as_ptr(),
-            inputs,
-            outputs: &self.outputs,
-        };
-        self.addresses.clear();
-        self.addresses.extend(self.lowered.buffers.iter().map(|buffer| homes.locate(buffer)));
-        let memory = Memory {
-            buffers: &self.lowered.buffers,
-            addresses: &self.addresses,
-            scratch: self.scratch.as_mut_ptr(),
-            scratch_len: self.lowered.scratch,
-            key,
-        };
-        let clock = self.profiler.as_ref().map(|profiler| &profiler.clock);
-        for stage in &self.lowered.stages {
-            // SAFETY: the arenas and the scratch space have the sizes that the steps were placed in, inputs
-            // and outputs the kinds and lengths that the program declares; all are borrowed for this call,
-            // the writable ones exclusively.
-            let done = unsafe { execute::run(stage, &self.lowered.steps, &memory, &self.pool, clock) };
-            done.map_err(|(step, reason)| {
-                let origin = self.lowered.steps[step].origin;
-                Error::Evaluation {
-                    operation: self.program.operation_name(origin).into(),
-                    reason,
-                    place: self.program.place(origin),
-                }
-            })?;
-        }
-        if let (Some(profiler), Some(start)) = (&mut self.profiler, start) {
-            profiler.runs += 1;
-            profiler.time += start.elapsed();
-        }
-        Ok(())
+        T::run(self, inputs, outputs, key)
     }
 }
 
-impl<T: Precision> fmt::Display for Plan<T> {
+impl<T: EnginePrecision> fmt::Display for Plan<T> {
     /// The [schedule](Plan::schedule).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.schedule().fmt(f)

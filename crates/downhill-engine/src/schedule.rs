@@ -95,7 +95,8 @@ fn bytes<T>(step: &Step, lowered: &Lowered<T>, element: usize) -> u64 {
         let (shape, strides) = (operand.layout.shape(), operand.layout.strides());
         // What is repeated along an axis is read once.
         let axes = shape.iter().zip(strides);
-        let distinct: usize = axes.map(|(&dim, &stride)| if stride == 0 { dim.min(1) } else { dim }).product();
+        let distinct: usize =
+            axes.map(|(&dim, &stride)| if stride == 0 { dim.min(1) } else { dim }).product();
         distinct.min(lowered.buffers[operand.buffer].len) * size(operand.buffer)
     });
     let passes = match &step.body {

@@ -14,6 +14,7 @@ use crate::step::{Body, Buffer, Change, Operand, Stage, Step};
 use downhill_autograd::Kind;
 use downhill_tensor::Layout;
 use downhill_tensor::kernels::conv::Conv2dPart;
+use downhill_tensor::kernels::matmul::Product;
 use std::collections::HashMap;
 
 /// The most groups of a strip.
@@ -78,8 +79,10 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
             || step.outs.iter().any(|out| written_later.contains(out) || read_later.contains(out));
         // What changes a value by a sum over rows does so when the strip is done.
         let changes_later = changes(&step) != Change::Set;
-        let overwrites =
-            !changes_later && step.outs.iter().any(|out| read.contains(out) || written.contains_key(out));
+        // Copies side by side share a buffer, but no element of it.
+        let beside = matches!(step.body, Body::Copy { block, .. } if block != step.len);
+        let overwrites = !changes_later
+            && step.outs.iter().any(|out| read.contains(out) || (written.contains_key(out) && !beside));
         let fitting = if overtakes || overwrites { None } else { fit(&step, buffers, &written, rows) };
         match fitting {
             Some(fitting) => {
@@ -105,7 +108,7 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
 fn across(step: &Step, number: usize) -> bool {
     match &step.body {
         Body::Loop(body) => body.sums_across(number),
-        Body::Product(product, batches, _) => batches.len() == 1 && is_row_sum(step, product.m, product.k),
+        Body::Product(product, batches, _) => batches.len() == 1 && is_row_sum(step, product),
         Body::Conv2d(Conv2dPart::WeightGradient, ..) => true,
         _ => false,
     }
@@ -118,9 +121,11 @@ fn changes(step: &Step) -> Change {
     }
 }
 
-/// Whether a product's rows of work are those of its inner dimension: few results of long sums.
-fn is_row_sum(step: &Step, m: usize, k: usize) -> bool {
-    step.len <= GROUP_SUM && k >= 4 * m && k >= 64
+/// Whether a product's rows of work are those of its inner dimension: few results of long sums, over columns of
+/// the left matrix, as in the gradient of weights.
+fn is_row_sum(step: &Step, product: &Product) -> bool {
+    let by_columns = product.a.column >= product.a.row;
+    by_columns && step.len <= GROUP_SUM && product.k >= 4 * product.m && product.k >= 64
 }
 
 /// The least number of rows with which a strip is one.
@@ -154,12 +159,12 @@ pub(crate) fn units(step: &Step) -> Option<usize> {
     let units = match &step.body {
         Body::Loop(body) => step.len / body.row,
         Body::Product(product, batches, change)
-            if *change != Change::Set && (batches.len() > 1 || !is_row_sum(step, product.m, product.k)) =>
+            if *change != Change::Set && (batches.len() > 1 || !is_row_sum(step, product)) =>
         {
             return None;
         }
         Body::Product(product, batches, _) => match batches.len() {
-            1 if is_row_sum(step, product.m, product.k) => product.k,
+            1 if is_row_sum(step, product) => product.k,
             1 => product.m,
             many => many,
         },
@@ -167,6 +172,10 @@ pub(crate) fn units(step: &Step) -> Option<usize> {
         Body::Attention(_, _, sequences) => *sequences,
         Body::Conv2d(_, _, images) => *images,
         Body::Pool2d(_, _, planes) => *planes,
+        Body::Copy { block, .. } if *block == step.len => {
+            step.operands[0].layout.shape().iter().copied().find(|&dim| dim > 1)?
+        }
+        Body::Copy { block, .. } => step.len / (*block).max(1),
         _ => return None,
     };
     (units > 0 && step.len > 0).then_some(units)
@@ -192,7 +201,7 @@ fn reads_by_rows(step: &Step, number: usize, operand: &Operand, buffer: &Buffer,
             let strides = layout.strides();
             let [row, column] = [strides[strides.len() - 2], strides[strides.len() - 1]];
             let offset = layout.offset() as isize;
-            let summed = is_row_sum(step, product.m, product.k);
+            let summed = is_row_sum(step, product);
             let axes = match (number, summed) {
                 (0, false) => [(product.m, row), (product.k, column)],
                 (0, true) => [(product.k, column), (product.m, row)],
@@ -200,6 +209,12 @@ fn reads_by_rows(step: &Step, number: usize, operand: &Operand, buffer: &Buffer,
                 _ => return false,
             };
             stays_in_rows(offset, &axes, buffer.len, rows)
+        }
+        Body::Copy { .. } => {
+            let shape = operand.layout.shape();
+            let axes = shape.iter().copied().zip(operand.layout.strides().iter().copied());
+            let axes: Vec<(usize, isize)> = axes.filter(|&(dim, _)| dim > 1).collect();
+            stays_in_rows(operand.layout.offset() as isize, &axes, buffer.len, rows)
         }
         Body::Product(product, batches, _) => {
             let (side, strides) = (number.min(1), [product.a, product.b][number.min(1)]);
@@ -270,9 +285,7 @@ impl<T> Lowered<T> {
         }
         // Rows of each product in a row of the strip.
         let heights = steps.iter().filter_map(|step| match &step.body {
-            Body::Product(product, batches, _)
-                if batches.len() == 1 && !is_row_sum(step, product.m, product.k) =>
-            {
+            Body::Product(product, batches, _) if batches.len() == 1 && !is_row_sum(step, product) => {
                 Some((product.m / rows).max(1))
             }
             _ => None,

@@ -8,7 +8,7 @@
 
 use downhill_autograd::testing::{Case, CaseRng, Input, Values, operations, random_program};
 use downhill_autograd::{Data, DataMut, Executor, Interpreter, Kind, Output, Precision, Program, Run, Tape};
-use downhill_engine::Engine;
+use downhill_engine::{Engine, EnginePrecision};
 use downhill_tensor::Key;
 
 /// In units of the precision's `EPSILON`.
@@ -42,7 +42,7 @@ fn outputs<T: Precision>(mut run: impl Run<T>, program: &Program, inputs: &[Inpu
 }
 
 /// Whether a plan agrees with the interpreter in one precision; the largest difference in units of rounding.
-fn compare<T: Precision>(engine: &Engine, program: &Program, inputs: &[Input<f64>], what: &str) -> f64 {
+fn compare<T: EnginePrecision>(engine: &Engine, program: &Program, inputs: &[Input<f64>], what: &str) -> f64 {
     let inputs: Vec<Input<T>> = inputs.iter().map(Input::rounded).collect();
     let expected = outputs::<T>(Executor::<T>::prepare(&Interpreter, program).unwrap(), program, &inputs);
     let actual = outputs::<T>(engine.compile::<T>(program).unwrap(), program, &inputs);

@@ -3,8 +3,8 @@
 use crate::aligned::Aligned;
 use crate::way::{Batch, Moving, Way};
 use crate::{AsData, Error, Result, StepOptions};
-use downhill_autograd::{Precision, Type};
-use downhill_engine::{Engine, Plan};
+use downhill_autograd::Type;
+use downhill_engine::{Engine, EnginePrecision, Plan};
 use downhill_nn::{Layer, LossFunction, Network};
 use downhill_optim::{Optimizer, OptimizerState};
 use downhill_tensor::Key;
@@ -48,7 +48,7 @@ pub struct TrainingStep<T = f32> {
     engine: Engine,
 }
 
-impl<T: Precision> TrainingStep<T> {
+impl<T: EnginePrecision> TrainingStep<T> {
     /// Compiles the step of a network for batches of these types. `options` is an optimizer, or
     /// [`StepOptions`]. The parameters start as the network says, drawn from the seed.
     ///

@@ -4,8 +4,8 @@
 use crate::aligned::Aligned;
 use crate::step::move_parameters;
 use crate::{Error, Result, StepOptions};
-use downhill_autograd::{Data, DataMut, Precision, Program, Run, Type};
-use downhill_engine::{Engine, Plan};
+use downhill_autograd::{Data, DataMut, Program, Run, Type};
+use downhill_engine::{Engine, EnginePrecision, Plan};
 use downhill_nn::{Layer, LossFunction, Network, RowsProgram};
 use downhill_optim::{Optimizer, Rows, clip_global_norm, clip_value};
 use downhill_tensor::Key;
@@ -54,7 +54,7 @@ pub(crate) struct Table<T> {
     values: Vec<T>,
 }
 
-impl<T: Precision> Way<T> {
+impl<T: EnginePrecision> Way<T> {
     pub fn plan(&self) -> &Plan<T> {
         match self {
             Way::InPlace { plan } | Way::Gradient { plan, .. } | Way::Rows { plan, .. } => plan,

@@ -44,6 +44,7 @@ mod precision;
 mod prepare;
 mod profile;
 mod rates;
+mod reuse;
 mod scalars;
 mod schedule;
 mod small;

@@ -8,7 +8,7 @@ use crate::graph::{Delivery, Graph, Source};
 use crate::loops::{Argument, Function, Loop};
 use crate::passes::{Lifetime, place};
 use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
-use crate::{prepare, strips};
+use crate::{prepare, reuse, strips};
 use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction};
 use downhill_autograd::{Kind, Lowering, NodeId, Precision};
 use downhill_tensor::kernels::attention::attention_scratch_len;
@@ -69,6 +69,7 @@ pub(crate) fn lower<T: Precision>(graph: &Graph<T>, threads: usize) -> downhill_
     let mut result = lowering.result;
     strips::schedule(&mut result, last, threads);
     prepare::prepare(&mut result, threads);
+    reuse::reuse(&mut result);
     result.place_intermediates();
     result.scratch = result.steps.iter().map(|step| step.scratch).max().unwrap_or(0);
     Ok(result)

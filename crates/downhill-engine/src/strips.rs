@@ -25,6 +25,8 @@ const PRODUCT_ROWS: usize = 32;
 const BLOCK_BYTES: usize = 192 * 1024;
 /// Elements of a sum over rows that each group may have a copy of.
 const GROUP_SUM: usize = 48 * 1024;
+/// Elements of a matrix that is better not read by every thread.
+const LARGE_MATRIX: usize = 16 * 1024;
 /// Steps that a strip may overtake; more would make the search long.
 const WINDOW: usize = 512;
 /// Nanoseconds of work that are worth a thread's while, roughly.
@@ -105,7 +107,7 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
 }
 
 /// Whether output `number` of a step is a sum over rows.
-fn across(step: &Step, number: usize) -> bool {
+pub(crate) fn across(step: &Step, number: usize) -> bool {
     match &step.body {
         Body::Loop(body) => body.sums_across(number),
         Body::Product(product, batches, _) => batches.len() == 1 && is_row_sum(step, product),
@@ -165,6 +167,8 @@ pub(crate) fn units(step: &Step) -> Option<usize> {
         }
         Body::Product(product, batches, _) => match batches.len() {
             1 if is_row_sum(step, product) => product.k,
+            // Few rows are better cut by columns: each thread then reads its own part of a large matrix.
+            1 if product.m < 2 * PRODUCT_ROWS && product.k * product.n >= LARGE_MATRIX => return None,
             1 => product.m,
             many => many,
         },

@@ -1,9 +1,8 @@
 use crate::Float;
 use crate::kernels::gather::{Along, RowOutOfRange};
 
-/// The row that the index at a position names.
-fn named_row(indices: &[i64], position: usize, rows: usize) -> Result<usize, RowOutOfRange> {
-    let index = indices[position];
+/// The row that an index names, which stands at a position among others.
+fn named_row(position: usize, index: i64, rows: usize) -> Result<usize, RowOutOfRange> {
     let row = usize::try_from(index).ok().filter(|&row| row < rows);
     row.ok_or(RowOutOfRange { index, position, rows })
 }
@@ -23,8 +22,8 @@ pub fn gather_rows<T: Copy>(
     out: &mut [T],
 ) -> Result<(), RowOutOfRange> {
     assert!(table.len() == rows * row_len && out.len() == indices.len() * row_len);
-    for i in 0..indices.len() {
-        let row = named_row(indices, i, rows)?;
+    for (i, &index) in indices.iter().enumerate() {
+        let row = named_row(i, index, rows)?;
         for j in 0..row_len {
             out[i * row_len + j] = table[row * row_len + j];
         }
@@ -47,8 +46,8 @@ pub fn scatter_add_rows<T: Float>(
     out: &mut [T],
 ) -> Result<(), RowOutOfRange> {
     assert!(out.len() == rows * row_len && source.len() == indices.len() * row_len);
-    for i in 0..indices.len() {
-        let row = named_row(indices, i, rows)?;
+    for (i, &index) in indices.iter().enumerate() {
+        let row = named_row(i, index, rows)?;
         for j in 0..row_len {
             out[row * row_len + j] += source[i * row_len + j];
         }
@@ -72,8 +71,8 @@ pub fn gather_along_axis<T: Copy>(
     assert!(
         x.len() == along.source_len() && indices.len() == along.index_len() && out.len() == indices.len()
     );
-    for at in 0..indices.len() {
-        let row = named_row(indices, at, along.length)?;
+    for (at, &index) in indices.iter().enumerate() {
+        let row = named_row(at, index, along.length)?;
         let (outer, inner) = (at / (along.count * along.inner), at % along.inner);
         out[at] = x[(outer * along.length + row) * along.inner + inner];
     }
@@ -95,8 +94,8 @@ pub fn scatter_add_along_axis<T: Float>(
 ) -> Result<(), RowOutOfRange> {
     assert!(out.len() == along.source_len() && indices.len() == along.index_len());
     assert_eq!(source.len(), indices.len());
-    for at in 0..indices.len() {
-        let row = named_row(indices, at, along.length)?;
+    for (at, &index) in indices.iter().enumerate() {
+        let row = named_row(at, index, along.length)?;
         let (outer, inner) = (at / (along.count * along.inner), at % along.inner);
         out[(outer * along.length + row) * along.inner + inner] += source[at];
     }
@@ -113,8 +112,8 @@ pub fn scatter_add_along_axis<T: Float>(
 pub fn one_hot<T: Float>(indices: &[i64], classes: usize, out: &mut [T]) -> Result<(), RowOutOfRange> {
     assert_eq!(out.len(), indices.len() * classes);
     out.fill(T::ZERO);
-    for i in 0..indices.len() {
-        out[i * classes + named_row(indices, i, classes)?] = T::ONE;
+    for (i, &index) in indices.iter().enumerate() {
+        out[i * classes + named_row(i, index, classes)?] = T::ONE;
     }
     Ok(())
 }

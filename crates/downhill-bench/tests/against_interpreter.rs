@@ -10,6 +10,8 @@
 //! largest such move in its output (and that many units of rounding of the output's largest number, since what
 //! happens to be insensitive to the inputs must still be rounded itself).
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use downhill::autograd::{Data, DataMut, Executor, Interpreter, Kind, Precision, Program, Run};

@@ -10,7 +10,7 @@
 
 use downhill::autograd::{Var, value_and_grad};
 use downhill::optim::{
-    Adam, DescentOptions, GradientDescent, Optimizer, OptimizerConfig, Progress, Sgd, descend,
+    Adam, DescentOptions, GradientDescent, Optimizer, OptimizerConfig, Progress, Sgd, try_descend,
 };
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -51,18 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let row = |step: u64, x: &[f64], value: f64, norm: f64| {
             println!("{step:>8} {:>10.6} {:>10.6} {value:>12.3e} {norm:>12.3e}", x[0], x[1]);
         };
-        // The function of the descent returns its value and fills in the gradient. An error would end the
-        // walk as a value that is not a number, and be told below.
-        let mut failure = None;
-        let function = |x: &[f64], gradient: &mut [f64]| match value_and_grad(valley, x) {
-            Ok((value, slopes)) => {
-                gradient.copy_from_slice(&slopes);
-                value
-            }
-            Err(error) => {
-                failure = Some(error);
-                f64::NAN
-            }
+        // The function of the descent returns its value and fills in the gradient. An error ends the walk.
+        let function = |x: &[f64], gradient: &mut [f64]| -> Result<f64, Box<dyn Error>> {
+            let (value, slopes) = value_and_grad(valley, x)?;
+            gradient.copy_from_slice(&slopes);
+            Ok(value)
         };
         // The observer sees every point before the step from it. Here it prints at powers of ten.
         let observer = |at: &Progress<'_, f64>| {
@@ -73,10 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut x = start;
         let mut optimizer = Optimizer::new(config, x.len())?;
-        let end = descend(&mut optimizer, &mut x, function, &options, observer)?;
-        if let Some(error) = failure {
-            return Err(error.into());
-        }
+        let end = try_descend(&mut optimizer, &mut x, function, &options, observer)?;
         row(end.steps, &x, end.value, end.gradient_norm);
         println!();
         if (x[0] - 1.0).abs() > 1e-5 || (x[1] - 1.0).abs() > 1e-5 {

@@ -59,14 +59,14 @@ pub fn run(engine: &Engine, seconds: f64, folder: &Path, say: &mut dyn FnMut(&st
 
     let widths: Vec<usize> = (4..=12).map(|power| 1 << power).collect();
     grow("scaling-width", "MLP 784-width-10, batch 128", "hidden width", &widths, &|width| {
-        perceptron(width, 128, engine)
+        perceptron(width, 128)?.prepare(engine)
     })?;
     let contexts: Vec<usize> = (5..=10).map(|power| 1 << power).collect();
     grow("scaling-context", "Decoder of 2 blocks, batch 16", "context", &contexts, &|context| {
-        decoder(Sizes { context, ..Sizes::default() }, 16, engine)
+        decoder(Sizes { context, ..Sizes::default() }, 16)?.prepare(engine)
     })?;
     grow("scaling-layers", "Decoder, context 64, batch 16", "blocks", &[1, 2, 4, 8, 16], &|blocks| {
-        decoder(Sizes { blocks, ..Sizes::default() }, 16, engine)
+        decoder(Sizes { blocks, ..Sizes::default() }, 16)?.prepare(engine)
     })?;
 
     say("\nCompiling a plan");

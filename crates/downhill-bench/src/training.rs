@@ -1,38 +1,48 @@
 //! A network in training: the step that the workloads have in common.
 
 use crate::Result;
+use crate::cost::Cost;
 use crate::data::Batches;
-use crate::workloads::Workload;
+use crate::workloads::{Prepared, Workload};
 use downhill::autograd::Type;
 use downhill::engine::{Engine, Plan};
-use downhill::nn::{Layer, LossFunction, Network};
+use downhill::nn::{Loss, Network, Sequential};
 use downhill::optim::OptimizerConfig;
 use downhill::train::TrainingStep;
 
-/// A training step with the batches that it is fed.
-pub struct Training {
-    step: TrainingStep,
-    batches: Batches,
+/// A network and all that its training needs.
+pub struct Task {
+    /// The network.
+    pub network: Network<Sequential>,
+    /// The types of a batch: of its inputs and of its targets.
+    pub types: [Type; 2],
+    /// What is minimized.
+    pub loss: Loss,
+    /// By what.
+    pub optimizer: OptimizerConfig,
+    /// What it is trained on.
+    pub batches: Batches,
+    /// What a step costs at least.
+    pub cost: Cost,
 }
 
-impl Training {
-    /// Compiles the step of a network on batches of these types.
+impl Task {
+    /// Compiles the step on the threads of `engine`.
     ///
     /// # Errors
     /// A network that cannot be trained on such batches, or an optimizer with a rate outside its domain.
-    pub fn new<L: Layer>(
-        network: &Network<L>,
-        [input, target]: [Type; 2],
-        loss: &impl LossFunction,
-        optimizer: impl Into<OptimizerConfig>,
-        batches: Batches,
-        engine: &Engine,
-    ) -> Result<Self> {
-        Ok(Training {
-            step: TrainingStep::new(network, input, target, loss, optimizer.into(), engine)?,
-            batches,
-        })
+    pub fn prepare(self, engine: &Engine) -> Result<Prepared> {
+        let [input, target] = self.types;
+        let step = TrainingStep::new(&self.network, input, target, &self.loss, self.optimizer, engine)?;
+        let workload = Box::new(Training { step, batches: self.batches });
+        Ok(Prepared { workload, cost: self.cost })
     }
+}
+
+/// A training step with the batches that it is fed.
+struct Training {
+    step: TrainingStep,
+    batches: Batches,
 }
 
 impl Workload for Training {

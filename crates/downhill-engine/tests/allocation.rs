@@ -1,33 +1,12 @@
 //! Running a plan allocates nothing.
 #![allow(clippy::unwrap_used)]
 
+mod counting;
+
+use counting::allocations;
 use downhill_autograd::{Data, DataMut, Output, Run, Tape};
 use downhill_engine::Engine;
 use downhill_tensor::Key;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// The system's allocator, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is handed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's obligations are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's obligations are the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// One test in this file, so that nothing else allocates meanwhile.
 #[test]
@@ -67,10 +46,10 @@ fn a_run_allocates_nothing() {
         // A helper thread that is just being born allocates its name and the like.
         std::thread::sleep(std::time::Duration::from_millis(100));
         run();
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = allocations();
         for _ in 0..100 {
             run();
         }
-        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before, "{threads} threads");
+        assert_eq!(allocations(), before, "{threads} threads");
     }
 }

@@ -121,8 +121,40 @@ pub fn descend<T: Float>(
     parameters: &mut [T],
     mut function: impl FnMut(&[T], &mut [T]) -> T,
     options: &DescentOptions,
-    mut observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
+    observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
 ) -> Result<Descent<T>> {
+    let function = |x: &[T], gradient: &mut [T]| Ok(function(x, gradient));
+    try_descend(optimizer, parameters, function, options, observer)
+}
+
+/// [`descend`] on a function that can fail: where it does, the walk ends with its error, and `parameters` are
+/// the point at which it failed.
+///
+/// # Errors
+/// Those of the function, and those of [`descend`].
+///
+/// ```
+/// use downhill_optim::{DescentOptions, GradientDescent, Optimizer, try_descend, unobserved};
+/// let mut x = [4.0_f64];
+/// let mut optimizer = Optimizer::new(GradientDescent { learning_rate: 1.0 }, 1)?;
+/// let root = |x: &[f64], gradient: &mut [f64]| -> Result<f64, Box<dyn std::error::Error>> {
+///     if x[0] <= 0.0 {
+///         return Err(format!("there is no slope at {}", x[0]).into());
+///     }
+///     gradient[0] = 0.5 / x[0].sqrt();
+///     Ok(x[0].sqrt())
+/// };
+/// let end = try_descend(&mut optimizer, &mut x, root, &DescentOptions::default(), unobserved);
+/// assert!(end.is_err() && x[0] <= 0.0);
+/// # Ok::<(), downhill_optim::Error>(())
+/// ```
+pub fn try_descend<T: Float, E: From<Error>>(
+    optimizer: &mut dyn Optimize<T>,
+    parameters: &mut [T],
+    mut function: impl FnMut(&[T], &mut [T]) -> Result<T, E>,
+    options: &DescentOptions,
+    mut observer: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
+) -> Result<Descent<T>, E> {
     options.schedule.validate()?;
     let tolerance = options.gradient_tolerance;
     Error::check(tolerance >= 0.0, "descend", "gradient_tolerance", "at least 0", tolerance)?;
@@ -131,7 +163,7 @@ pub fn descend<T: Float>(
     let mut last = (T::NAN, f64::NAN);
     let mut step = 0;
     loop {
-        let value = function(parameters, &mut gradient);
+        let value = function(parameters, &mut gradient)?;
         let gradient_norm = global_norm(&gradient);
         let evaluations = step + 1;
         if !value.is_finite() || !gradient_norm.is_finite() {
@@ -217,6 +249,33 @@ mod tests {
         };
         let end = descend(&mut optimizer, &mut x, parabola, &DescentOptions::default(), stop).unwrap();
         assert_eq!((end.reason, x[0]), (StopReason::Observer { step: 2 }, 0.25));
+    }
+
+    #[test]
+    fn the_functions_own_error_ends_the_descent_at_the_point_where_it_failed() {
+        #[derive(Debug, PartialEq)]
+        enum Failure {
+            Function(f64),
+            Descent(Error),
+        }
+        impl From<Error> for Failure {
+            fn from(error: Error) -> Self {
+                Failure::Descent(error)
+            }
+        }
+        let fails_below_half = |x: &[f64], gradient: &mut [f64]| match x[0] {
+            low if low < 0.5 => Err(Failure::Function(low)),
+            _ => Ok(parabola(x, gradient)),
+        };
+        let walk = |x: &mut [f64], options: &DescentOptions| {
+            let mut optimizer = Optimizer::new(GradientDescent { learning_rate: 0.125 }, 1).unwrap();
+            try_descend(&mut optimizer, x, fails_below_half, options, unobserved)
+        };
+        let mut x = [1.0];
+        assert_eq!(walk(&mut x, &DescentOptions::default()), Err(Failure::Function(x[0])));
+        assert_eq!(x[0], 0.75 * 0.75 * 0.75);
+        let unfit = DescentOptions { gradient_tolerance: -1.0, ..Default::default() };
+        assert!(matches!(walk(&mut x, &unfit), Err(Failure::Descent(Error::InvalidValue { .. }))));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod schedules;
 pub mod state;
 
 pub use clip::{clip_global_norm, clip_value, global_norm};
-pub use descend::{Descent, DescentOptions, Progress, StopReason, descend, unobserved};
+pub use descend::{Descent, DescentOptions, Progress, StopReason, descend, try_descend, unobserved};
 pub use error::{Error, Result};
 pub use groups::ParameterGroup;
 pub use optimizer::{Chunk, Chunks, Optimize, Optimizer};

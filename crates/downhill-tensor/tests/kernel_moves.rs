@@ -4,7 +4,7 @@
 mod kernel_support;
 
 use downhill_tensor::kernels::gather::{
-    Along, gather_along_axis, gather_rows, one_hot, scatter_add_along_axis, scatter_add_rows,
+    Along, RowOutOfRange, gather_along_axis, gather_rows, one_hot, scatter_add_along_axis, scatter_add_rows,
 };
 use downhill_tensor::kernels::{copy, elementwise, gather, naive};
 use downhill_tensor::{Layout, Shape, Slice};
@@ -139,9 +139,8 @@ proptest! {
 #[test]
 fn an_index_beyond_the_table_is_named_and_nothing_is_written() {
     let mut out = [7.0f32; 4];
-    let error = gather_rows(&[1.0, 2.0], 2, 1, &[0, 1, 2, 0], &mut out).unwrap_err().to_string();
-    assert!(error.starts_with("gather_rows: indices must be"), "{error}");
-    assert!(error.ends_with("but is 2 at position 2, for a length of 2"), "{error}");
+    let error = gather_rows(&[1.0, 2.0], 2, 1, &[0, 1, 2, 0], &mut out).unwrap_err();
+    assert_eq!(error, RowOutOfRange { index: 2, position: 2, rows: 2 });
     assert_eq!(out, [7.0; 4]);
     assert!(scatter_add_rows(&[1.0f32], 2, 1, &[-1], 0..2, &mut [0.0; 2]).is_err());
     assert!(one_hot(&[3], 3, &mut [0.0f32; 3]).is_err());

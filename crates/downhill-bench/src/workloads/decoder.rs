@@ -1,12 +1,10 @@
 //! W3: a transformer that predicts the next token.
 
-use super::Prepared;
 use crate::Result;
 use crate::cost::Cost;
 use crate::data::{Batches, tokens};
-use crate::training::Training;
+use crate::training::Task;
 use downhill::autograd::Type;
-use downhill::engine::Engine;
 use downhill::nn::{Loss, Network, models};
 use downhill::optim::AdamW;
 use downhill::tensor::Key;
@@ -55,14 +53,18 @@ fn cost(sizes: Sizes, batch: usize) -> Cost {
 ///
 /// # Errors
 /// A batch larger than the data set; a width that is not a multiple of the number of heads.
-pub fn decoder(sizes: Sizes, batch: usize, engine: &Engine) -> Result<Prepared> {
+pub fn decoder(sizes: Sizes, batch: usize) -> Result<Task> {
     let Sizes { vocabulary, width, heads, blocks, context } = sizes;
     let types = [Type::index([batch, context]); 2];
     let model = models::decoder(models::Decoder { vocabulary, context, width, heads, blocks });
     let network = Network::new(model, types[0])?;
-    let batches = Batches::copied(tokens(Key::new(2), vocabulary, context), batch)?;
-    let rule = AdamW { learning_rate: 3e-4, ..AdamW::default() };
-    let workload = Training::new(&network, types, &Loss::CrossEntropy, rule, batches, engine)?;
     let cost = cost(sizes, batch) + Cost::adam(network.parameter_count()) + Cost::read(2 * batch * context);
-    Ok(Prepared { workload: Box::new(workload), cost })
+    Ok(Task {
+        network,
+        types,
+        loss: Loss::CrossEntropy,
+        optimizer: AdamW { learning_rate: 3e-4, ..AdamW::default() }.into(),
+        batches: Batches::copied(tokens(Key::new(2), vocabulary, context), batch)?,
+        cost,
+    })
 }

@@ -14,9 +14,10 @@ pub use embedding::embedding;
 pub use logistic::logistic;
 pub use perceptron::{perceptron, sigmoid_perceptron, xor};
 pub use recurrent::recurrent;
-pub use rosenbrock::rosenbrock;
+pub use rosenbrock::{rosenbrock, rosenbrock_program};
 
 use crate::cost::Cost;
+use crate::training::Task;
 use crate::{Error, Result};
 use downhill::engine::{Engine, Plan};
 use std::fmt;
@@ -50,7 +51,15 @@ struct Row {
     id: &'static str,
     what: &'static str,
     batches: &'static [usize],
-    prepare: fn(usize, &Engine) -> Result<Prepared>,
+    make: Make,
+}
+
+/// How a workload comes about.
+enum Make {
+    /// A network in training, with batches of a size.
+    Task(fn(usize) -> Result<Task>),
+    /// Something else, which has no batches.
+    Workload(fn(&Engine) -> Result<Prepared>),
 }
 
 /// All workloads. A new one is a function in a file of its family, and a row here.
@@ -59,27 +68,37 @@ const REGISTER: [Row; 10] = [
         id: "W1",
         what: "MLP 784-128-10, ReLU",
         batches: &[1, 32, 128, 1024],
-        prepare: |batch, engine| perceptron(128, batch, engine),
+        make: Make::Task(|batch| perceptron(128, batch)),
     },
-    Row { id: "W1b", what: "MLP 784-16-16-10, sigmoid", batches: &[10], prepare: sigmoid_perceptron },
-    Row { id: "W2", what: "two convolutions on 1x28x28", batches: &[64], prepare: grey },
-    Row { id: "W2b", what: "three convolutions on 3x32x32", batches: &[32], prepare: coloured },
+    Row {
+        id: "W1b",
+        what: "MLP 784-16-16-10, sigmoid",
+        batches: &[10],
+        make: Make::Task(sigmoid_perceptron),
+    },
+    Row { id: "W2", what: "two convolutions on 1x28x28", batches: &[64], make: Make::Task(grey) },
+    Row { id: "W2b", what: "three convolutions on 3x32x32", batches: &[32], make: Make::Task(coloured) },
     Row {
         id: "W3",
         what: "transformer decoder, width 128",
         batches: &[16],
-        prepare: |batch, engine| decoder(Sizes::default(), batch, engine),
+        make: Make::Task(|batch| decoder(Sizes::default(), batch)),
     },
     Row {
         id: "W4",
         what: "logistic regression, 1,000,000 x 32",
         batches: &[logistic::EXAMPLES],
-        prepare: logistic,
+        make: Make::Task(logistic),
     },
-    Row { id: "W5", what: "XOR, MLP 2-8-1, tanh", batches: &[4], prepare: xor },
-    Row { id: "W6", what: "Rosenbrock in 2 dimensions", batches: &[1], prepare: rosenbrock },
-    Row { id: "W7", what: "embedding 1,000,000 x 64", batches: &[256], prepare: embedding },
-    Row { id: "W8", what: "LSTM, hidden 128, 64 steps", batches: &[32], prepare: recurrent },
+    Row { id: "W5", what: "XOR, MLP 2-8-1, tanh", batches: &[4], make: Make::Task(xor) },
+    Row { id: "W6", what: "Rosenbrock in 2 dimensions", batches: &[1], make: Make::Workload(rosenbrock) },
+    Row {
+        id: "W7",
+        what: "embedding 1,000,000 x 64",
+        batches: &[256],
+        make: Make::Task(|batch| embedding(embedding::ROWS, batch)),
+    },
+    Row { id: "W8", what: "LSTM, hidden 128, 64 steps", batches: &[32], make: Make::Task(recurrent) },
 ];
 
 /// A workload with a batch size: a line of the table.
@@ -115,12 +134,26 @@ impl Line {
         row(self.id).map_or("", |row| row.what)
     }
 
+    /// The network of this line and all that its training needs; nothing for W6, which has none.
+    ///
+    /// # Errors
+    /// A batch size that does not go with the data set.
+    pub fn task(&self) -> Result<Option<Task>> {
+        match row(self.id)?.make {
+            Make::Task(make) => make(self.batch).map(Some),
+            Make::Workload(_) => Ok(None),
+        }
+    }
+
     /// Makes it ready to run on the threads of `engine`.
     ///
     /// # Errors
     /// A batch size that does not go with the data set.
     pub fn prepare(&self, engine: &Engine) -> Result<Prepared> {
-        (row(self.id)?.prepare)(self.batch, engine)
+        match row(self.id)?.make {
+            Make::Task(make) => make(self.batch)?.prepare(engine),
+            Make::Workload(make) => make(engine),
+        }
     }
 }
 

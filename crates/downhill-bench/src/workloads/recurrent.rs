@@ -1,12 +1,10 @@
 //! W8: an LSTM.
 
-use super::Prepared;
 use crate::Result;
 use crate::cost::Cost;
 use crate::data::{Batches, classes};
-use crate::training::Training;
+use crate::training::Task;
 use downhill::autograd::Type;
-use downhill::engine::Engine;
 use downhill::nn::{Loss, Network, models};
 use downhill::optim::Adam;
 use downhill::tensor::Key;
@@ -20,16 +18,20 @@ const HIDDEN: usize = 128;
 ///
 /// # Errors
 /// A batch larger than the data set.
-pub fn recurrent(batch: usize, engine: &Engine) -> Result<Prepared> {
+pub fn recurrent(batch: usize) -> Result<Task> {
     let types = [Type::float([batch, LENGTH, FEATURES]), Type::index([batch])];
     let network = Network::new(models::lstm(HIDDEN, 10), types[0])?;
-    let batches = Batches::copied(classes(Key::new(2), [LENGTH, FEATURES].into()), batch)?;
-    let rule = Adam { learning_rate: 1e-3, ..Adam::default() };
-    let workload = Training::new(&network, types, &Loss::CrossEntropy, rule, batches, engine)?;
     let cost = Cost::product(batch * LENGTH, FEATURES, 4 * HIDDEN, false)
         + Cost::product(batch * LENGTH, HIDDEN, 4 * HIDDEN, true)
         + Cost::product(batch, HIDDEN, 10, true)
         + Cost::adam(network.parameter_count())
         + Cost::read(batch * LENGTH * FEATURES);
-    Ok(Prepared { workload: Box::new(workload), cost })
+    Ok(Task {
+        network,
+        types,
+        loss: Loss::CrossEntropy,
+        optimizer: Adam { learning_rate: 1e-3, ..Adam::default() }.into(),
+        batches: Batches::copied(classes(Key::new(2), [LENGTH, FEATURES].into()), batch)?,
+        cost,
+    })
 }

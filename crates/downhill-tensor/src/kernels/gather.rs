@@ -7,7 +7,7 @@
 //! for a few rows ahead while they work on one.
 
 use super::isa::{current, vectorize};
-use crate::{Error, Float, Result};
+use crate::Float;
 use std::ops::Range;
 
 /// A number that names no row.
@@ -22,11 +22,14 @@ pub struct RowOutOfRange {
     pub rows: usize,
 }
 
+/// What a call on indices gives, if all of them name rows.
+type Result<T = (), E = RowOutOfRange> = std::result::Result<T, E>;
+
 /// Whether all indices name rows, from 0 to below `rows`.
 ///
 /// # Errors
 /// The first that does not.
-pub fn check_rows(indices: &[i64], rows: usize) -> Result<(), RowOutOfRange> {
+pub fn check_rows(indices: &[i64], rows: usize) -> Result {
     // Negative numbers become too large ones.
     match indices.iter().position(|&index| index as u64 >= rows as u64) {
         None => Ok(()),
@@ -99,23 +102,6 @@ fn expect_row<T>(table: &[T], row_len: usize, index: i64) {
     let _ = (row, LINE);
 }
 
-/// The row that an index names.
-pub(crate) fn check_index(operation: &'static str, place: usize, index: i64, length: usize) -> Result<usize> {
-    usize::try_from(index).ok().filter(|&row| row < length).ok_or_else(|| Error::InvalidArgument {
-        operation,
-        argument: "indices",
-        expected: "numbers from 0 to below the length of the indexed axis",
-        actual: format!("{index} at position {place}, for a length of {length}"),
-    })
-}
-
-fn check_indices(operation: &'static str, indices: &[i64], length: usize) -> Result<()> {
-    match indices.iter().position(|&index| index < 0 || index as u64 >= length as u64) {
-        None => Ok(()),
-        Some(place) => check_index(operation, place, indices[place], length).map(drop),
-    }
-}
-
 /// `out[i] = table[indices[i]]` for a table of `rows` rows. A part of the work is a call on sub-slices of
 /// `indices` and `out`.
 ///
@@ -130,10 +116,10 @@ pub fn gather_rows<T: Copy>(
     row_len: usize,
     indices: &[i64],
     out: &mut [T],
-) -> Result<()> {
+) -> Result {
     assert_eq!(table.len(), rows * row_len, "the table has another length");
     assert_eq!(out.len(), indices.len() * row_len, "the output has another length");
-    check_indices("gather_rows", indices, rows)?;
+    check_rows(indices, rows)?;
     copy_rows(table, row_len, indices, out);
     Ok(())
 }
@@ -153,10 +139,10 @@ pub fn scatter_add_rows<T: Float>(
     indices: &[i64],
     part: Range<usize>,
     out: &mut [T],
-) -> Result<()> {
+) -> Result {
     assert!(part.end <= rows && out.len() == part.len() * row_len, "the output is not the rows {part:?}");
     assert_eq!(source.len(), indices.len() * row_len, "the source has another length");
-    check_indices("scatter_add_rows", indices, rows)?;
+    check_rows(indices, rows)?;
     if row_len > 0 {
         for (source, &index) in source.chunks_exact(row_len).zip(indices) {
             let row = index as usize;
@@ -202,10 +188,10 @@ impl Along {
 ///
 /// # Panics
 /// Where a slice has not the length that `along` says.
-pub fn gather_along_axis<T: Copy>(x: &[T], along: Along, indices: &[i64], out: &mut [T]) -> Result<()> {
+pub fn gather_along_axis<T: Copy>(x: &[T], along: Along, indices: &[i64], out: &mut [T]) -> Result {
     assert_eq!(x.len(), along.source_len(), "the input has another length");
     assert!(indices.len() == along.index_len() && out.len() == indices.len(), "the indices' length differs");
-    check_indices("gather_along_axis", indices, along.length)?;
+    check_rows(indices, along.length)?;
     each_along(along, indices, |from, to| out[to] = x[from]);
     Ok(())
 }
@@ -223,10 +209,10 @@ pub fn scatter_add_along_axis<T: Float>(
     along: Along,
     indices: &[i64],
     out: &mut [T],
-) -> Result<()> {
+) -> Result {
     assert_eq!(out.len(), along.source_len(), "the output has another length");
     assert!(indices.len() == along.index_len() && source.len() == indices.len(), "the lengths differ");
-    check_indices("scatter_add_along_axis", indices, along.length)?;
+    check_rows(indices, along.length)?;
     each_along(along, indices, |to, from| out[to] += source[from]);
     Ok(())
 }
@@ -252,9 +238,9 @@ fn each_along(along: Along, indices: &[i64], mut f: impl FnMut(usize, usize)) {
 ///
 /// # Panics
 /// Where `out` has not `classes` values for each index.
-pub fn one_hot<T: Float>(indices: &[i64], classes: usize, out: &mut [T]) -> Result<()> {
+pub fn one_hot<T: Float>(indices: &[i64], classes: usize, out: &mut [T]) -> Result {
     assert_eq!(out.len(), indices.len() * classes, "the output has another length");
-    check_indices("one_hot", indices, classes)?;
+    check_rows(indices, classes)?;
     out.fill(T::ZERO);
     for (row, &index) in out.chunks_exact_mut(classes.max(1)).zip(indices) {
         row[index as usize] = T::ONE;

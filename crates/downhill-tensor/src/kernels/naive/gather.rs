@@ -1,5 +1,11 @@
-use crate::kernels::gather::{Along, check_index};
-use crate::{Float, Result};
+use crate::Float;
+use crate::kernels::gather::{Along, RowOutOfRange};
+
+/// The row that an index names, which stands at a position among others.
+fn named_row(position: usize, index: i64, rows: usize) -> Result<usize, RowOutOfRange> {
+    let row = usize::try_from(index).ok().filter(|&row| row < rows);
+    row.ok_or(RowOutOfRange { index, position, rows })
+}
 
 /// `out[i] = table[indices[i]]`, row by row; see [`kernels::gather`](crate::kernels::gather::gather_rows).
 ///
@@ -14,10 +20,10 @@ pub fn gather_rows<T: Copy>(
     row_len: usize,
     indices: &[i64],
     out: &mut [T],
-) -> Result<()> {
+) -> Result<(), RowOutOfRange> {
     assert!(table.len() == rows * row_len && out.len() == indices.len() * row_len);
     for (i, &index) in indices.iter().enumerate() {
-        let row = check_index("gather_rows", i, index, rows)?;
+        let row = named_row(i, index, rows)?;
         for j in 0..row_len {
             out[i * row_len + j] = table[row * row_len + j];
         }
@@ -38,10 +44,10 @@ pub fn scatter_add_rows<T: Float>(
     row_len: usize,
     indices: &[i64],
     out: &mut [T],
-) -> Result<()> {
+) -> Result<(), RowOutOfRange> {
     assert!(out.len() == rows * row_len && source.len() == indices.len() * row_len);
     for (i, &index) in indices.iter().enumerate() {
-        let row = check_index("scatter_add_rows", i, index, rows)?;
+        let row = named_row(i, index, rows)?;
         for j in 0..row_len {
             out[row * row_len + j] += source[i * row_len + j];
         }
@@ -56,12 +62,17 @@ pub fn scatter_add_rows<T: Float>(
 ///
 /// # Panics
 /// Where a slice has not the length that `along` says.
-pub fn gather_along_axis<T: Copy>(x: &[T], along: Along, indices: &[i64], out: &mut [T]) -> Result<()> {
+pub fn gather_along_axis<T: Copy>(
+    x: &[T],
+    along: Along,
+    indices: &[i64],
+    out: &mut [T],
+) -> Result<(), RowOutOfRange> {
     assert!(
         x.len() == along.source_len() && indices.len() == along.index_len() && out.len() == indices.len()
     );
     for (at, &index) in indices.iter().enumerate() {
-        let row = check_index("gather_along_axis", at, index, along.length)?;
+        let row = named_row(at, index, along.length)?;
         let (outer, inner) = (at / (along.count * along.inner), at % along.inner);
         out[at] = x[(outer * along.length + row) * along.inner + inner];
     }
@@ -80,11 +91,11 @@ pub fn scatter_add_along_axis<T: Float>(
     along: Along,
     indices: &[i64],
     out: &mut [T],
-) -> Result<()> {
+) -> Result<(), RowOutOfRange> {
     assert!(out.len() == along.source_len() && indices.len() == along.index_len());
     assert_eq!(source.len(), indices.len());
     for (at, &index) in indices.iter().enumerate() {
-        let row = check_index("scatter_add_along_axis", at, index, along.length)?;
+        let row = named_row(at, index, along.length)?;
         let (outer, inner) = (at / (along.count * along.inner), at % along.inner);
         out[(outer * along.length + row) * along.inner + inner] += source[at];
     }
@@ -98,11 +109,11 @@ pub fn scatter_add_along_axis<T: Float>(
 ///
 /// # Panics
 /// Where `out` has not `classes` values for each index.
-pub fn one_hot<T: Float>(indices: &[i64], classes: usize, out: &mut [T]) -> Result<()> {
+pub fn one_hot<T: Float>(indices: &[i64], classes: usize, out: &mut [T]) -> Result<(), RowOutOfRange> {
     assert_eq!(out.len(), indices.len() * classes);
     out.fill(T::ZERO);
     for (i, &index) in indices.iter().enumerate() {
-        out[i * classes + check_index("one_hot", i, index, classes)?] = T::ONE;
+        out[i * classes + named_row(i, index, classes)?] = T::ONE;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use downhill_autograd::Kind;
 use downhill_tensor::Layout;
 use downhill_tensor::kernels::conv::Conv2dPart;
 use downhill_tensor::kernels::matmul::Product;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The most groups of a strip.
 const MAX_GROUPS: usize = 16;
@@ -298,13 +298,16 @@ impl<T> Lowered<T> {
         let most = (rows / least).clamp(if rows >= 2 * MIN_ROWS { 2 } else { 1 }, MAX_GROUPS);
         let groups = worth.clamp(1, most);
         let mut bytes = 0;
-        let mut seen: Vec<usize> = Vec::new();
+        let mut seen: HashSet<(usize, usize)> = HashSet::new();
         for step in &steps {
-            let read = step.operands.iter().map(|operand| operand.buffer);
-            for buffer in read.chain(step.outs.iter().copied()) {
-                let len = self.buffers[buffer].len;
-                if len >= rows && !seen.contains(&buffer) {
-                    seen.push(buffer);
+            // Of a buffer of which only a part is read, that part.
+            let read = step.operands.iter().map(|operand| {
+                let len = operand.layout.shape().size().min(self.buffers[operand.buffer].len);
+                (operand.buffer, operand.layout.offset(), len)
+            });
+            let written = step.outs.iter().map(|&out| (out, 0, self.buffers[out].len));
+            for (buffer, offset, len) in read.chain(written) {
+                if len >= rows && seen.insert((buffer, offset)) {
                     bytes += len / rows * size_of::<T>();
                 }
             }

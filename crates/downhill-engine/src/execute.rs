@@ -432,7 +432,7 @@ unsafe fn part<T: Precision>(
                                 out,
                                 x,
                                 #[inline(always)]
-                                |a, b| a - factor * b,
+                                move |a, b| a - factor * b,
                             );
                         }
                     }

@@ -70,10 +70,10 @@ pub(crate) fn binary<T: Float>(f: Binary, a: Numbers<'_, T>, b: Numbers<'_, T>, 
                         zip(a, b, out, #[inline(always)] |a, b| Binary::$function.apply(a, b));
                     }
                     (Numbers::Each(a), Numbers::All(b)) => {
-                        map(a, out, #[inline(always)] |a| Binary::$function.apply(a, b));
+                        map(a, out, #[inline(always)] move |a| Binary::$function.apply(a, b));
                     }
                     (Numbers::All(a), Numbers::Each(b)) => {
-                        map(b, out, #[inline(always)] |b| Binary::$function.apply(a, b));
+                        map(b, out, #[inline(always)] move |b| Binary::$function.apply(a, b));
                     }
                     (Numbers::All(a), Numbers::All(b)) => out.fill(Binary::$function.apply(a, b)),
                 },)*
@@ -115,7 +115,7 @@ pub(crate) fn select<T: Float>(
                 a,
                 out,
                 #[inline(always)]
-                |c, a| if c != T::ZERO { a } else { b },
+                move |c, a| if c != T::ZERO { a } else { b },
             );
         }
         (Numbers::All(a), Numbers::Each(b)) => {
@@ -124,7 +124,7 @@ pub(crate) fn select<T: Float>(
                 b,
                 out,
                 #[inline(always)]
-                |c, b| if c != T::ZERO { a } else { b },
+                move |c, b| if c != T::ZERO { a } else { b },
             );
         }
         (Numbers::All(a), Numbers::All(b)) => {
@@ -132,7 +132,7 @@ pub(crate) fn select<T: Float>(
                 condition,
                 out,
                 #[inline(always)]
-                |c| if c != T::ZERO { a } else { b },
+                move |c| if c != T::ZERO { a } else { b },
             );
         }
     }

@@ -146,27 +146,51 @@ pub(crate) fn sum<T: Float>(x: &[T]) -> T {
     vectorize(
         current(),
         #[inline(always)]
-        |_| {
-            let mut lanes = [T::ZERO; LANES];
-            let (blocks, rest) = x.as_chunks::<LANES>();
-            for block in blocks {
-                for lane in 0..LANES {
-                    lanes[lane] += block[lane];
-                }
-            }
-            for (lane, &x) in lanes.iter_mut().zip(rest) {
-                *lane += x;
-            }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for lane in 0..width {
-                    lanes[lane] += lanes[lane + width];
-                }
-                width /= 2;
-            }
-            lanes[0]
-        },
+        |_| in_lanes(x),
     )
+}
+
+#[inline(always)]
+fn in_lanes<T: Float>(x: &[T]) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for block in blocks {
+        for lane in 0..LANES {
+            lanes[lane] += block[lane];
+        }
+    }
+    if !rest.is_empty() {
+        // Zeros change no lane, and lanes that nobody numbers stay in registers.
+        let mut block = [T::ZERO; LANES];
+        block[..rest.len()].copy_from_slice(rest);
+        for lane in 0..LANES {
+            lanes[lane] += block[lane];
+        }
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// `sums[c] += Σ x` over the planes of channel `c`, or a part of one: planes of one channel after the other, from
+/// channel `first` on and over again.
+pub(crate) fn add_planes<T: Float>(x: &[T], plane: usize, first: usize, sums: &mut [T]) {
+    vectorize(
+        current(),
+        #[inline(always)]
+        |_| {
+            let mut channel = first;
+            for plane in x.chunks(plane) {
+                sums[channel] += in_lanes(plane);
+                channel = if channel + 1 == sums.len() { 0 } else { channel + 1 };
+            }
+        },
+    );
 }
 
 /// `sums[c] += Σ x[r, c]` over the rows of `x`; the rows are added up first.

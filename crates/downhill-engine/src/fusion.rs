@@ -173,6 +173,14 @@ fn is_elementwise<T>(graph: &Graph<T>, value: usize) -> bool {
     function && value.ty.kind == Kind::Float
 }
 
+fn is_comparison<T>(graph: &Graph<T>, value: usize) -> bool {
+    use Binary::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+    let Source::Operation { lowering: Lowering::Binary(function), .. } = &graph.values[value].source else {
+        return false;
+    };
+    matches!(function, Equal | Greater | GreaterEqual | Less | LessEqual | NotEqual)
+}
+
 /// How the elements of a loop are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sum {
@@ -266,6 +274,9 @@ impl<T: Precision> Fusion<'_, T> {
         if is_elementwise(graph, value) {
             let len = graph.values[value].ty.shape.size();
             let mut own = self.open(value, len, None);
+            if self.waits(value) {
+                return;
+            }
             for &operand in graph.operands(value) {
                 let base = same_elements(graph, operand);
                 if let Some(other) = self.cluster_of[base]
@@ -286,6 +297,20 @@ impl<T: Precision> Fusion<'_, T> {
                 self.join(own, other);
             }
         }
+    }
+
+    /// Whether a value had better be computed with its user: the mask of a derivative, of a value that is kept
+    /// for that pass anyway, need not be kept too.
+    fn waits(&self, value: usize) -> bool {
+        let (graph, users) = (self.graph, self.users);
+        let mut whole = graph.operands(value).iter().filter(|&&o| graph.values[o].ty.shape.size() != 1);
+        let (Some(&operand), None) = (whole.next(), whole.next()) else { return false };
+        let kept =
+            || users.outside(graph, same_elements(graph, operand), &|user| is_elementwise(graph, user));
+        is_comparison(graph, value)
+            && users.once(value)
+            && is_elementwise(graph, users.users[value][0])
+            && kept()
     }
 
     /// A cluster of one value.

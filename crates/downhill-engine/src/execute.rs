@@ -228,11 +228,11 @@ pub(crate) unsafe fn run<T: Precision>(
                 let own = share(*rows, group, *groups);
                 for start in own.clone().step_by(*block) {
                     let end = own.end.min(start + block);
-                    let first = start == own.start;
                     for step in steps {
                         let units = strips::units(step).unwrap_or(*rows);
+                        let Some(start) = strips::begin(step, &own, start, *block) else { continue };
                         let range = start * (units / rows)..end * (units / rows);
-                        let at = Place { group, groups: *groups, first, thread };
+                        let at = Place { group, groups: *groups, first: start == own.start, thread };
                         // SAFETY: each row is computed once, by one thread; a step of a strip reads from what
                         // the strip writes nothing but the same rows; and each group has its own sums.
                         unsafe { work(step, memory, range, at) };

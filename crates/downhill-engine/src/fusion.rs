@@ -127,6 +127,22 @@ impl Users {
         self.users[value].len() == 1 && !self.delivered[value]
     }
 
+    /// Whether a value's elements lie in a buffer of their own and are needed once only, in whatever shape, and not
+    /// as a result.
+    pub fn is_used_once<T: Precision>(&self, graph: &Graph<T>, value: usize) -> bool {
+        let mut value = same_elements(graph, value);
+        if moved(graph, value) != value {
+            return false;
+        }
+        while self.once(value) {
+            value = self.users[value][0];
+            if !is_reshape(graph, value) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether anything outside of `inside` needs the elements of a value; a reshape of it counts as itself.
     pub fn outside<T: Precision>(
         &self,

@@ -95,8 +95,13 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
             || step.outs.iter().any(|out| written_later.contains(out) || read_later.contains(out));
         // What changes a value by a sum over rows does so when the strip is done.
         let changes_later = changes(&step) != Change::Set;
-        let overwrites =
-            !changes_later && step.outs.iter().any(|out| read.contains(out) || written.contains_key(out));
+        let overwrites = !changes_later
+            && step.outs.iter().any(|out| {
+                // A loop may take the place of its operand's rows: nobody else reads them.
+                let in_place = step.operands.iter().any(|operand| operand.buffer == *out);
+                (read.contains(out) || written.contains_key(out))
+                    && !(in_place && written.get(out) == Some(&true))
+            });
         let wants = wants_many_rows(&step);
         let differs = wants.is_some() && wants_many.is_some() && wants != wants_many;
         let fitting =

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::fusion::MAX_MEMBERS;
 use crate::pool::Pool;
 use crate::step::{Body, Change, Operand, Stage, Step};
-use crate::{small, tiles};
+use crate::{small, strips, tiles};
 use downhill_autograd::operation::{AttentionPart, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Args, Data, Kind, Out, Precision};
 use downhill_tensor::kernels::denormals::FlushDenormals;
@@ -97,10 +97,11 @@ pub(crate) unsafe fn run<T: Precision>(
                 let own = share(*rows, group, *groups);
                 for start in own.clone().step_by(*block) {
                     let end = own.end.min(start + block);
-                    let at = Place { group, groups: *groups, first: start == own.start, thread };
                     for (number, step) in steps.iter().enumerate() {
                         let each = step.units / rows;
+                        let Some(start) = strips::begin(step, &own, start, *block) else { continue };
                         let range = start * each..end * each;
+                        let at = Place { group, groups: *groups, first: start == own.start, thread };
                         Clock::time(clock, first_step + number, || {
                             // SAFETY: each row is computed once, by one thread; a step of a strip reads from
                             // what the strip writes nothing but the same rows; and each group has its own sums.
@@ -310,7 +311,7 @@ unsafe fn part<T: Precision>(
                                 out,
                                 x,
                                 #[inline(always)]
-                                |a, b| a - factor * b,
+                                move |a, b| a - factor * b,
                             );
                         }
                     }

@@ -127,6 +127,22 @@ impl Users {
         self.users[value].len() == 1 && !self.delivered[value]
     }
 
+    /// Whether a value's elements lie in a buffer of their own and are needed once only, in whatever shape, and not
+    /// as a result.
+    pub fn is_used_once<T: Precision>(&self, graph: &Graph<T>, value: usize) -> bool {
+        let mut value = same_elements(graph, value);
+        if moved(graph, value) != value {
+            return false;
+        }
+        while self.once(value) {
+            value = self.users[value][0];
+            if !is_reshape(graph, value) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether anything outside of `inside` needs the elements of a value; a reshape of it counts as itself.
     pub fn outside<T: Precision>(
         &self,
@@ -173,6 +189,14 @@ fn is_elementwise<T>(graph: &Graph<T>, value: usize) -> bool {
     function && value.ty.kind == Kind::Float
 }
 
+fn is_comparison<T>(graph: &Graph<T>, value: usize) -> bool {
+    use Binary::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+    let Source::Operation { lowering: Lowering::Binary(function), .. } = &graph.values[value].source else {
+        return false;
+    };
+    matches!(function, Equal | Greater | GreaterEqual | Less | LessEqual | NotEqual)
+}
+
 /// How the elements of a loop are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sum {
@@ -182,7 +206,24 @@ pub(crate) enum Sum {
     Rows(usize),
     /// Those of each column, in rows of this width.
     Columns(usize),
+    /// Those of each of so many `channels`, in rows of one plane of each.
+    Planes { channels: usize, plane: usize },
 }
+
+impl Sum {
+    /// The elements of a row, and those of the runs in it that are added up as neighbours, if the sum goes by
+    /// rows.
+    pub fn rows(self) -> Option<(usize, usize)> {
+        match self {
+            Sum::All => None,
+            Sum::Rows(width) | Sum::Columns(width) => Some((width, width)),
+            Sum::Planes { channels, plane } => Some((channels * plane, plane)),
+        }
+    }
+}
+
+/// The least elements of a plane that are worth being added up by themselves.
+const MIN_PLANE: usize = 16;
 
 /// How a reduction of a contiguous value of `shape` over `axes` can be done while its elements pass by.
 pub(crate) fn streaming_sum(shape: Shape, axes: &[usize]) -> Option<Sum> {
@@ -196,7 +237,12 @@ pub(crate) fn streaming_sum(shape: Shape, axes: &[usize]) -> Option<Sum> {
         (_, []) => Some(Sum::All),
         ([.., last], [first, ..]) if last < first => Some(Sum::Columns(size(&kept))),
         ([first, ..], [.., last]) if last < first => Some(Sum::Rows(size(&reduced))),
-        _ => None,
+        (_, [first, ..]) => {
+            let last = kept.last()?;
+            let between = reduced.iter().any(|axis| axis > first && axis < last);
+            let plane: usize = reduced.iter().filter(|axis| *axis > last).map(|&axis| shape[axis]).product();
+            (!between && plane >= MIN_PLANE).then(|| Sum::Planes { channels: size(&kept), plane })
+        }
     }
 }
 
@@ -220,8 +266,8 @@ struct Cluster {
     members: Vec<usize>,
     time: Time,
     len: usize,
-    /// The width of the rows that its sums, if it has any, go by.
-    width: Option<usize>,
+    /// The rows that its sums, if it has any, go by: see [`Sum::rows`].
+    rows: Option<(usize, usize)>,
 }
 
 struct Fusion<'a, T> {
@@ -244,6 +290,9 @@ impl<T: Precision> Fusion<'_, T> {
         if is_elementwise(graph, value) {
             let len = graph.values[value].ty.shape.size();
             let mut own = self.open(value, len, None);
+            if self.waits(value) {
+                return;
+            }
             for &operand in graph.operands(value) {
                 let base = same_elements(graph, operand);
                 if let Some(other) = self.cluster_of[base]
@@ -256,11 +305,7 @@ impl<T: Precision> Fusion<'_, T> {
             }
         } else if let Some((operand, sum)) = sum_of(graph, value) {
             let len = graph.values[operand].ty.shape.size();
-            let width = match sum {
-                Sum::All => None,
-                Sum::Rows(width) | Sum::Columns(width) => Some(width),
-            };
-            let own = self.open(value, len, width);
+            let own = self.open(value, len, sum.rows());
             let base = same_elements(graph, operand);
             if let Some(other) = self.cluster_of[base]
                 && graph.values[base].ty.shape.size() == self.clusters[other].len
@@ -270,9 +315,23 @@ impl<T: Precision> Fusion<'_, T> {
         }
     }
 
+    /// Whether a value had better be computed with its user: the mask of a derivative, of a value that is kept
+    /// for that pass anyway, need not be kept too.
+    fn waits(&self, value: usize) -> bool {
+        let (graph, users) = (self.graph, self.users);
+        let mut whole = graph.operands(value).iter().filter(|&&o| graph.values[o].ty.shape.size() != 1);
+        let (Some(&operand), None) = (whole.next(), whole.next()) else { return false };
+        let kept =
+            || users.outside(graph, same_elements(graph, operand), &|user| is_elementwise(graph, user));
+        is_comparison(graph, value)
+            && users.once(value)
+            && is_elementwise(graph, users.users[value][0])
+            && kept()
+    }
+
     /// A cluster of one value.
-    fn open(&mut self, value: usize, len: usize, width: Option<usize>) -> usize {
-        self.clusters.push(Cluster { members: vec![value], time: Time(0, 0), len, width });
+    fn open(&mut self, value: usize, len: usize, rows: Option<(usize, usize)>) -> usize {
+        self.clusters.push(Cluster { members: vec![value], time: Time(0, 0), len, rows });
         let own = self.clusters.len() - 1;
         self.cluster_of[value] = Some(own);
         self.clusters[own].time = self.ready(own, None);
@@ -282,8 +341,8 @@ impl<T: Precision> Fusion<'_, T> {
     /// Makes one of two clusters, if that is possible. Returns the cluster in which the members of `own` are.
     fn join(&mut self, own: usize, other: usize) -> usize {
         let (a, b) = (&self.clusters[own], &self.clusters[other]);
-        let widths_agree = a.width.is_none() || b.width.is_none() || a.width == b.width;
-        if !widths_agree || a.members.len() + b.members.len() > MAX_MEMBERS {
+        let rows_agree = a.rows.is_none() || b.rows.is_none() || a.rows == b.rows;
+        if !rows_agree || a.members.len() + b.members.len() > MAX_MEMBERS {
             return own;
         }
         let ready = self.ready(own, Some(other)).max(self.ready(other, Some(own)));
@@ -293,9 +352,9 @@ impl<T: Precision> Fusion<'_, T> {
         }
         let moved = std::mem::take(&mut self.clusters[own].members);
         moved.iter().for_each(|&value| self.cluster_of[value] = Some(other));
-        let width = self.clusters[own].width;
+        let rows = self.clusters[own].rows;
         let target = &mut self.clusters[other];
-        target.width = target.width.or(width);
+        target.rows = target.rows.or(rows);
         target.members.extend(moved);
         target.members.sort_unstable();
         target.time = ready;

@@ -10,8 +10,10 @@ use crate::step::Operand;
 use downhill_tensor::kernels::scalar::{Binary, Unary};
 use downhill_tensor::{Layout, MAX_RANK};
 
-/// Elements of a tile.
+/// Elements of a tile, at most.
 pub(crate) const TILE: usize = 512;
+/// The elements from which on a run is worth a tile.
+const LONG_RUN: usize = 128;
 
 /// What a function of a loop reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,6 +112,8 @@ pub(crate) struct Loop {
     pub row: usize,
     /// The way of a loop of a few elements.
     pub small: Option<Small>,
+    /// The neighbours that repeat or are added up together: a tile holds some whole runs, or is part of one.
+    pub run: usize,
 }
 
 impl Loop {
@@ -127,14 +131,19 @@ impl Loop {
     ) -> Self {
         let layouts: Vec<&Layout> = operands.iter().map(|operand| &operand.layout).collect();
         let (dims, strides) = merge(&layouts, len);
-        let width = sums.iter().find_map(|&(_, sum, _)| match sum {
-            Sum::All => None,
-            Sum::Rows(width) | Sum::Columns(width) => Some(width),
+        let rows = sums.iter().find_map(|&(_, sum, _)| sum.rows());
+        let (row, run) = rows.unwrap_or((1, dims.last().copied().unwrap_or(1).max(1)));
+        // Tiles of whole runs, so that a row that is repeated is laid out once; of one, if it is long and has one
+        // number of some operand.
+        let numbers = strides.split_last().is_some_and(|(inner, outer)| {
+            let varies = |number: usize| outer.iter().any(|strides| strides[number] != 0);
+            (0..inner.len()).any(|number| inner[number] == 0 && varies(number))
         });
-        let row = width.unwrap_or(1);
-        let inner = width.unwrap_or(dims.last().copied().unwrap_or(1)).max(1);
-        // Tiles of whole rows, so that a row that is repeated is laid out once.
-        let tile = if inner <= TILE { TILE / inner * inner } else { TILE };
+        let tile = match run {
+            LONG_RUN..=TILE if numbers => run,
+            ..=TILE => TILE / run * run,
+            _ => TILE,
+        };
         let mut registers = 0;
         let loads: Vec<Load> = layouts
             .iter()
@@ -171,6 +180,7 @@ impl Loop {
             tile,
             row,
             small: None,
+            run,
         };
         this.allocate(stores, shared);
         this.small = Small::of(&this, len);

@@ -168,19 +168,28 @@ impl<T: Precision> Lowerer<'_, T> {
         let mut stores = Vec::new();
         let mut outs: Vec<usize> = Vec::new();
         let mut shared: Vec<bool> = Vec::new();
+        // Operands that nobody else needs, in whose places results can lie.
+        let mut free: Vec<usize> = Vec::new();
         for &member in members {
             let own_shape = graph.values[member].ty.shape;
             let origin = graph.values[member].origin;
             let Source::Operation { lowering, operands: read, .. } = &graph.values[member].source else {
                 continue;
             };
+            let known_free = free.len();
             let mut argument = |this: &mut Self, value: usize, shape_there: Shape| {
                 let base = same_elements(graph, value);
                 if let (true, Some(&number)) = (inside(base), number_of.get(&base)) {
                     return Ok(Argument::Result(number));
                 }
-                let broadcast = this.view(value).layout.broadcast_to(shape_there)?;
-                let view = Operand { layout: broadcast, ..this.view(value) };
+                let there = this.view(value);
+                let buffer = &this.result.buffers[there.buffer];
+                let as_it_is = buffer.home == UNPLACED && buffer.len == len && there.layout.is_contiguous();
+                if as_it_is && this.users.is_used_once(graph, value) {
+                    free.push(there.buffer);
+                }
+                let broadcast = there.layout.broadcast_to(shape_there)?;
+                let view = Operand { layout: broadcast, ..there };
                 let view = match view.layout.reshape(shape)? {
                     Some(layout) => Operand { layout, ..view },
                     None => {
@@ -198,6 +207,8 @@ impl<T: Precision> Lowerer<'_, T> {
             if let Lowering::Reduce(Reduction::Sum, axes) = lowering {
                 let summed = graph.values[read[0]].ty.shape;
                 let x = argument(self, read[0], summed)?;
+                // Sums are taken when results have been written.
+                free.truncate(known_free);
                 let sum = streaming_sum(summed, axes).unwrap_or(Sum::All);
                 let out = self.destination(member);
                 sums.push((x, sum, outs.len()));
@@ -218,10 +229,11 @@ impl<T: Precision> Lowerer<'_, T> {
             });
             number_of.insert(member, functions.len() - 1);
             if self.users.outside(graph, member, &inside) {
-                let out = self.destination(member);
+                let taken = if self.in_place.contains_key(&member) { None } else { free.pop() };
+                let out = taken.unwrap_or_else(|| self.destination(member));
                 stores.push((Argument::Result(functions.len() - 1), outs.len()));
                 outs.push(out);
-                shared.push(self.in_place.contains_key(&member));
+                shared.push(taken.is_some() || self.in_place.contains_key(&member));
                 self.views[member] = Some(Operand { buffer: out, layout: Layout::contiguous(own_shape) });
             }
         }

@@ -15,7 +15,8 @@ use std::collections::HashMap;
 #[derive(Clone, Copy)]
 struct Life {
     stages: (usize, usize),
-    last_step: usize,
+    /// None if a step reads it that waits for further blocks while others go on.
+    last_step: Option<usize>,
     /// Whether it is gone through row by row by all that write to it, and written before it is read.
     by_rows: bool,
 }
@@ -43,7 +44,7 @@ pub(crate) fn reuse<T>(lowered: &mut Lowered<T>) {
                     None => return,
                 };
                 taken.insert(*buffer, there);
-                if life.last_step == number && !ended.contains(&there) {
+                if life.last_step == Some(number) && !ended.contains(&there) {
                     ended.push(there);
                 }
                 *buffer = there;
@@ -64,13 +65,12 @@ fn lives<T>(lowered: &Lowered<T>) -> Vec<Option<Life>> {
         for number in stage.steps() {
             let step: &Step = &lowered.steps[number];
             let read = step.operands.iter().map(|operand| (operand.buffer, false, true));
-            let written =
-                step.outs.iter().enumerate().map(|(n, &out)| (out, true, !strips::across(step, n)));
+            let written = step.outs.iter().enumerate().map(|(n, &out)| (out, true, !strips::across(step, n)));
             for (buffer, written, by_rows) in read.chain(written) {
-                let new = Life { stages: (at, at), last_step: number, by_rows: written };
+                let new = Life { stages: (at, at), last_step: Some(number), by_rows: written };
                 let life = lives[buffer].get_or_insert(new);
                 life.stages.1 = at;
-                life.last_step = number;
+                life.last_step = if strips::waits(step) { None } else { life.last_step.and(Some(number)) };
                 life.by_rows &= by_rows;
             }
         }

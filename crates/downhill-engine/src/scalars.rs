@@ -70,10 +70,10 @@ pub(crate) fn binary<T: Float>(f: Binary, a: Numbers<'_, T>, b: Numbers<'_, T>, 
                         zip(a, b, out, #[inline(always)] |a, b| Binary::$function.apply(a, b));
                     }
                     (Numbers::Each(a), Numbers::All(b)) => {
-                        map(a, out, #[inline(always)] |a| Binary::$function.apply(a, b));
+                        map(a, out, #[inline(always)] move |a| Binary::$function.apply(a, b));
                     }
                     (Numbers::All(a), Numbers::Each(b)) => {
-                        map(b, out, #[inline(always)] |b| Binary::$function.apply(a, b));
+                        map(b, out, #[inline(always)] move |b| Binary::$function.apply(a, b));
                     }
                     (Numbers::All(a), Numbers::All(b)) => out.fill(Binary::$function.apply(a, b)),
                 },)*
@@ -115,7 +115,7 @@ pub(crate) fn select<T: Float>(
                 a,
                 out,
                 #[inline(always)]
-                |c, a| if c != T::ZERO { a } else { b },
+                move |c, a| if c != T::ZERO { a } else { b },
             );
         }
         (Numbers::All(a), Numbers::Each(b)) => {
@@ -124,7 +124,7 @@ pub(crate) fn select<T: Float>(
                 b,
                 out,
                 #[inline(always)]
-                |c, b| if c != T::ZERO { a } else { b },
+                move |c, b| if c != T::ZERO { a } else { b },
             );
         }
         (Numbers::All(a), Numbers::All(b)) => {
@@ -132,7 +132,7 @@ pub(crate) fn select<T: Float>(
                 condition,
                 out,
                 #[inline(always)]
-                |c| if c != T::ZERO { a } else { b },
+                move |c| if c != T::ZERO { a } else { b },
             );
         }
     }
@@ -146,27 +146,51 @@ pub(crate) fn sum<T: Float>(x: &[T]) -> T {
     vectorize(
         current(),
         #[inline(always)]
-        |_| {
-            let mut lanes = [T::ZERO; LANES];
-            let (blocks, rest) = x.as_chunks::<LANES>();
-            for block in blocks {
-                for lane in 0..LANES {
-                    lanes[lane] += block[lane];
-                }
-            }
-            for (lane, &x) in lanes.iter_mut().zip(rest) {
-                *lane += x;
-            }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for lane in 0..width {
-                    lanes[lane] += lanes[lane + width];
-                }
-                width /= 2;
-            }
-            lanes[0]
-        },
+        |_| in_lanes(x),
     )
+}
+
+#[inline(always)]
+fn in_lanes<T: Float>(x: &[T]) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for block in blocks {
+        for lane in 0..LANES {
+            lanes[lane] += block[lane];
+        }
+    }
+    if !rest.is_empty() {
+        // Zeros change no lane, and lanes that nobody numbers stay in registers.
+        let mut block = [T::ZERO; LANES];
+        block[..rest.len()].copy_from_slice(rest);
+        for lane in 0..LANES {
+            lanes[lane] += block[lane];
+        }
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// `sums[c] += Σ x` over the planes of channel `c`, or a part of one: planes of one channel after the other, from
+/// channel `first` on and over again.
+pub(crate) fn add_planes<T: Float>(x: &[T], plane: usize, first: usize, sums: &mut [T]) {
+    vectorize(
+        current(),
+        #[inline(always)]
+        |_| {
+            let mut channel = first;
+            for plane in x.chunks(plane) {
+                sums[channel] += in_lanes(plane);
+                channel = if channel + 1 == sums.len() { 0 } else { channel + 1 };
+            }
+        },
+    );
 }
 
 /// `sums[c] += Σ x[r, c]` over the rows of `x`; the rows are added up first.

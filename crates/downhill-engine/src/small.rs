@@ -141,6 +141,13 @@ unsafe fn add<T: Float>(sum: Sum, x: &[T], out: *mut T, first: bool) {
                     out.add(row).write(scalars::sum(x));
                 }
             }
+            Sum::Planes { channels, plane } => {
+                let sums = std::slice::from_raw_parts_mut(out, channels);
+                if first {
+                    sums.fill(T::ZERO);
+                }
+                scalars::add_planes(x, plane, 0, sums);
+            }
             Sum::Columns(width) => {
                 let sums = std::slice::from_raw_parts_mut(out, width);
                 if first {

@@ -173,6 +173,7 @@ impl Step {
             Sum::All => "sum",
             Sum::Rows(_) => "sum of rows",
             Sum::Columns(_) => "sum of columns",
+            Sum::Planes { .. } => "sum of planes",
         });
         format!("loop: {}", functions.chain(sums).collect::<Vec<_>>().join(", "))
     }

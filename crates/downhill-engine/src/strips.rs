@@ -16,11 +16,14 @@ use downhill_tensor::Layout;
 use downhill_tensor::kernels::conv::Conv2dPart;
 use downhill_tensor::kernels::matmul::Product;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// The most groups of a strip.
 const MAX_GROUPS: usize = 16;
 /// Rows of a product that make a block worth its while: its other operand is read once for each block.
 const PRODUCT_ROWS: usize = 32;
+/// Images that a convolution's gradient by its weights takes at once, if there are so many.
+const GRADIENT_IMAGES: usize = 8;
 /// Bytes of a block's rows in all buffers of a strip: what stays in a second-level cache beside weights.
 const BLOCK_BYTES: usize = 192 * 1024;
 /// Elements of a sum over rows that each group may have a copy of.
@@ -36,7 +39,10 @@ const GRAIN: f64 = 3_000.0;
 pub(crate) fn schedule<T>(lowered: &mut Lowered<T>, fixed: usize, threads: usize) {
     let mut steps = std::mem::take(&mut lowered.steps);
     let end = steps.split_off(steps.len() - fixed);
-    let mut waiting: Vec<Step> = steps;
+    let (ready, mut waiting) = prepared_first(steps);
+    for step in ready {
+        lowered.emit(Strip { steps: vec![step], rows: 1 }, threads);
+    }
     while !waiting.is_empty() {
         let (strip, later) = gather(waiting, &lowered.buffers);
         lowered.emit(strip, threads);
@@ -48,6 +54,19 @@ pub(crate) fn schedule<T>(lowered: &mut Lowered<T>, fixed: usize, threads: usize
     for step in &mut lowered.steps {
         step.units = units(step).unwrap_or(0);
     }
+}
+
+/// Takes out the steps that prepare what is there from the start, so that they part no strip.
+fn prepared_first(steps: Vec<Step>) -> (Vec<Step>, Vec<Step>) {
+    let mut written: Vec<usize> = Vec::new();
+    steps.into_iter().partition(|step| {
+        let there = step.operands.iter().all(|operand| !written.contains(&operand.buffer));
+        let first = there && matches!(step.body, Body::Conv2dPrepare(..));
+        if !first {
+            written.extend_from_slice(&step.outs);
+        }
+        first
+    })
 }
 
 /// Steps that go together.
@@ -72,6 +91,7 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
         });
     };
     note(&first, &mut written, &mut read);
+    let mut wants_many = wants_many_rows(&first);
     let mut strip = vec![first];
     let mut later: Vec<Step> = Vec::new();
     // What those that are left to later read and write.
@@ -84,11 +104,21 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
         // Copies side by side share a buffer, but no element of it.
         let beside = matches!(step.body, Body::Copy { block, .. } if block != step.len);
         let overwrites = !changes_later
-            && step.outs.iter().any(|out| read.contains(out) || (written.contains_key(out) && !beside));
-        let fitting = if overtakes || overwrites { None } else { fit(&step, buffers, &written, rows) };
+            && step.outs.iter().any(|out| {
+                // A loop may take the place of its operand's rows: nobody else reads them.
+                let in_place = step.operands.iter().any(|operand| operand.buffer == *out);
+                let by_rows = written.get(out) == Some(&true);
+                read.contains(out) && !(in_place && by_rows)
+                    || written.contains_key(out) && !beside && !(in_place && by_rows)
+            });
+        let wants = wants_many_rows(&step);
+        let differs = wants.is_some() && wants_many.is_some() && wants != wants_many;
+        let fitting =
+            if overtakes || overwrites || differs { None } else { fit(&step, buffers, &written, rows) };
         match fitting {
             Some(fitting) => {
                 rows = fitting;
+                wants_many = wants_many.or(wants);
                 note(&step, &mut written, &mut read);
                 strip.push(step);
             }
@@ -104,6 +134,18 @@ fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
     }
     later.extend(steps);
     (Strip { steps: strip, rows }, later)
+}
+
+/// Whether a step asks for many rows at once, as products do, or for few, as images do, which fill a cache by
+/// themselves.
+fn wants_many_rows(step: &Step) -> Option<bool> {
+    match &step.body {
+        Body::Product(product, batches, _) if batches.len() == 1 => {
+            (!is_row_sum(step, product)).then_some(true)
+        }
+        Body::Conv2d(..) | Body::Pool2d(..) => Some(false),
+        _ => None,
+    }
 }
 
 /// Whether output `number` of a step is a sum over rows.
@@ -183,6 +225,23 @@ pub(crate) fn units(step: &Step) -> Option<usize> {
         _ => return None,
     };
     (units > 0 && step.len > 0).then_some(units)
+}
+
+/// Whether a step goes through several blocks of a strip at once, when the others have been there.
+pub(crate) fn waits(step: &Step) -> bool {
+    matches!(step.body, Body::Conv2d(Conv2dPart::WeightGradient, ..))
+}
+
+/// Where the rows begin that a step goes through when a strip, in `own`, has come to the block from `start` on;
+/// none if it waits for more blocks. The gradient of a convolution by its weights is brought back from its
+/// transform once for all images that it sees at once.
+pub(crate) fn begin(step: &Step, own: &Range<usize>, start: usize, block: usize) -> Option<usize> {
+    if !waits(step) {
+        return Some(start);
+    }
+    let (number, most) = ((start - own.start) / block, GRADIENT_IMAGES.div_ceil(block));
+    let complete = start + block >= own.end || (number + 1).is_multiple_of(most);
+    complete.then(|| start - number % most * block)
 }
 
 /// Whether row i of a step's work reads nothing of an operand but row i.

@@ -43,14 +43,12 @@ pub(crate) unsafe fn run<T: Float>(this: &Loop, frame: &Frame<'_, T>, range: Ran
             }
         }
         let mut partial = Partial::new(this, frame, first);
-        let inner = this.dims.last().copied().unwrap_or(1).max(1);
-        let longest = if this.row > 1 { this.row } else { inner };
-        let period = inner;
+        let period = this.dims.last().copied().unwrap_or(1).max(1);
         let mut filled = false;
         while tile.start < range.end {
             let left = range.end - tile.start;
-            tile.len = if longest > TILE {
-                left.min(TILE).min(longest - tile.start % longest)
+            tile.len = if this.run > TILE {
+                left.min(TILE).min(this.run - tile.start % this.run)
             } else {
                 left.min(this.tile)
             };
@@ -83,10 +81,23 @@ struct Tile<'a, T> {
     frame: &'a Frame<'a, T>,
     /// The results that are one number.
     numbers: [MaybeUninit<T>; MAX_MEMBERS],
-    /// Where the tile's elements of each load begin.
-    starts: [MaybeUninit<*const T>; MAX_LOADS],
+    /// Where the tile's elements of each load are.
+    starts: [MaybeUninit<Start<T>>; MAX_LOADS],
     start: usize,
     len: usize,
+}
+
+/// Where a tile's elements of a load begin, and whether they are all the number there.
+#[derive(Clone, Copy)]
+struct Start<T> {
+    at: *const T,
+    same: bool,
+}
+
+impl<T> Start<T> {
+    fn each(at: *const T) -> Self {
+        Start { at, same: false }
+    }
 }
 
 impl<T: Float> Tile<'_, T> {
@@ -141,11 +152,11 @@ impl<T: Float> Tile<'_, T> {
             let start = unsafe {
                 match load {
                     Load::Same(_) => continue,
-                    Load::Direct(offset) => base.add(offset + self.start),
+                    Load::Direct(offset) => Start::each(base.add(offset + self.start)),
                     Load::Strided { offset, strides, register, periodic } => {
                         let register = self.frame.registers.add(register * self.this.tile);
                         if *periodic && filled {
-                            register.cast_const()
+                            Start::each(register)
                         } else {
                             self.fill(base.offset(*offset), strides, register)
                         }
@@ -156,11 +167,12 @@ impl<T: Float> Tile<'_, T> {
         }
     }
 
-    /// The tile's elements by strides: where they lie, if they lie one after the other, or else a copy.
+    /// The tile's elements by strides: where they lie, if they lie one after the other or are one number, or else
+    /// a copy.
     ///
     /// # Safety
     /// As [`run`].
-    unsafe fn fill(&self, base: *const T, strides: &[isize; MAX_RANK], register: *mut T) -> *const T {
+    unsafe fn fill(&self, base: *const T, strides: &[isize; MAX_RANK], register: *mut T) -> Start<T> {
         let dims = &self.this.dims;
         let last = dims.len() - 1;
         let mut index = [0usize; MAX_RANK];
@@ -178,7 +190,8 @@ impl<T: Float> Tile<'_, T> {
                 let from = base.offset(position);
                 let to = register.add(done);
                 match strides[last] {
-                    1 if run == self.len => return from,
+                    0 if run == self.len => return Start { at: from, same: true },
+                    1 if run == self.len => return Start::each(from),
                     1 => std::ptr::copy_nonoverlapping(from, to, run),
                     0 => {
                         let value = *from;
@@ -189,7 +202,7 @@ impl<T: Float> Tile<'_, T> {
             }
             done += run;
             if done == self.len {
-                return register;
+                return Start::each(register);
             }
             index[last] = 0;
             for axis in (0..last).rev() {
@@ -214,7 +227,10 @@ impl<T: Float> Tile<'_, T> {
                 return Numbers::All(self.scalar(argument));
             }
             let start = match argument {
-                Argument::Load(load) => self.starts[load].assume_init(),
+                Argument::Load(load) => match self.starts[load].assume_init() {
+                    Start { at, same: true } => return Numbers::All(*at),
+                    Start { at, .. } => at,
+                },
                 Argument::Result(result) => self.place(result).cast_const(),
             };
             Numbers::Each(std::slice::from_raw_parts(start, self.len))
@@ -278,9 +294,14 @@ impl<'a, T: Float> Partial<'a, T> {
         let mut sums = [MaybeUninit::uninit(); MAX_MEMBERS];
         for (number, &(_, sum, output)) in this.sums.iter().enumerate() {
             sums[number] = MaybeUninit::new(T::ZERO);
-            if let (Sum::Columns(width), true) = (sum, first) {
-                // SAFETY: the output has one element for each column.
-                unsafe { std::slice::from_raw_parts_mut(frame.outputs[output], width).fill(T::ZERO) };
+            let len = match sum {
+                Sum::Columns(width) => width,
+                Sum::Planes { channels, .. } => channels,
+                Sum::All | Sum::Rows(_) => 0,
+            };
+            if first {
+                // SAFETY: the output has one element for each column or channel.
+                unsafe { std::slice::from_raw_parts_mut(frame.outputs[output], len).fill(T::ZERO) };
             }
         }
         Partial { this, outputs: frame.outputs, sums }
@@ -301,7 +322,8 @@ impl<'a, T: Float> Partial<'a, T> {
             }
         };
         let output = self.outputs[self.this.sums[number].2];
-        // SAFETY: the sums were set in the beginning; the outputs have one element for each row or column.
+        // SAFETY: the sums were set in the beginning; the outputs have one element for each row, column
+        // or channel.
         unsafe {
             let so_far = self.sums[number].assume_init();
             match sum {
@@ -324,6 +346,10 @@ impl<'a, T: Float> Partial<'a, T> {
                     block[..width].fill(MaybeUninit::new(T::ZERO));
                     let block = std::slice::from_raw_parts_mut(block.as_mut_ptr().cast::<T>(), width);
                     scalars::add_rows(x, block, std::slice::from_raw_parts_mut(output, width));
+                }
+                Sum::Planes { channels, plane } => {
+                    let sums = std::slice::from_raw_parts_mut(output, channels);
+                    scalars::add_planes(x, plane, start / plane % channels, sums);
                 }
                 Sum::Columns(width) => {
                     let columns = std::slice::from_raw_parts_mut(output.add(start % width), len);

@@ -6,6 +6,7 @@
 //! stand at the same places.
 #![allow(clippy::unwrap_used)]
 
+use downhill_autograd::ops::{Conv2d, Pool2d};
 use downhill_autograd::testing::{Case, CaseRng, Input, Values, operations, random_program};
 use downhill_autograd::{Data, DataMut, Executor, Interpreter, Kind, Output, Precision, Program, Run, Tape};
 use downhill_engine::{Engine, EnginePrecision};
@@ -125,6 +126,28 @@ fn random_programs_agree_with_the_interpreter() {
         worst[1] = worst[1].max(compare::<f64>(&engine, &program, &inputs, &what));
     }
     println!("300 programs; at most {:.1} (f32) and {:.1} (f64) units of rounding", worst[0], worst[1]);
+}
+
+#[test]
+fn a_convolutional_network_and_its_gradient_agree_with_the_interpreter() {
+    for batch in [3, 8, 24, 160] {
+        let tape = Tape::new();
+        let x = tape.input("x", [batch, 2, 14, 15]);
+        let (w1, b1) = (tape.input("w1", [8, 2, 3, 3]), tape.input("b1", [8, 1, 1]));
+        let (w2, b2) = (tape.input("w2", [9, 8, 3, 3]), tape.input("b2", [9, 1, 1]));
+        let options = Conv2d { padding: [1, 1], ..Conv2d::default() };
+        let hidden = (x.conv2d(w1, options) + b1).relu().max_pool2d(Pool2d::square(2));
+        let y = (hidden.conv2d(w2, options) + b2).relu().max_pool2d(Pool2d::square(2)).square().sum();
+        let gradient = tape.grad(y, &[x, w1, b1, w2, b2]);
+        let outputs = [Output::new("y", &y), Output::flat("gradient", &gradient)];
+        let program = tape.finish(&outputs).unwrap();
+        let mut rng = CaseRng::new(batch as u64);
+        let floats =
+            |len: usize| Input::Float((0..len).map(|_| rng.below(2001) as f64 / 1e3 - 1.0).collect());
+        let inputs: Vec<Input<f64>> = program.inputs().iter().map(|port| port.len()).map(floats).collect();
+        compare::<f32>(&Engine::with_threads(2), &program, &inputs, &format!("{batch} images"));
+        compare::<f64>(&Engine::with_threads(2), &program, &inputs, &format!("{batch} images"));
+    }
 }
 
 #[test]

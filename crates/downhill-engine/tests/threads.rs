@@ -1,6 +1,7 @@
 //! Any number of threads gives the same bits.
 #![allow(clippy::unwrap_used)]
 
+use downhill_autograd::ops::{Conv2d, Pool2d};
 use downhill_autograd::{Data, DataMut, Output, Program, Run, Tape};
 use downhill_engine::Engine;
 use downhill_tensor::Key;
@@ -17,6 +18,19 @@ fn network(batch: usize) -> Program {
     tape.finish(&[Output::new("y", &y), Output::flat("gradient", &gradient)]).unwrap()
 }
 
+/// Convolutions with their gradients, of which sums over images and places are part.
+fn convolutions(batch: usize) -> Program {
+    let tape = Tape::new();
+    let x = tape.input("x", [batch, 1, 12, 12]);
+    let (w1, b1) = (tape.input("w1", [8, 1, 3, 3]), tape.input("b1", [8, 1, 1]));
+    let (w2, b2) = (tape.input("w2", [8, 8, 3, 3]), tape.input("b2", [8, 1, 1]));
+    let options = Conv2d { padding: [1, 1], ..Conv2d::default() };
+    let hidden = (x.conv2d(w1, options) + b1).relu().max_pool2d(Pool2d::square(2));
+    let y = (hidden.conv2d(w2, options) + b2).relu().max_pool2d(Pool2d::square(2)).sum();
+    let gradient = tape.grad(y, &[w1, b1, w2, b2]);
+    tape.finish(&[Output::new("y", &y), Output::flat("gradient", &gradient)]).unwrap()
+}
+
 fn random(n: usize, seed: u64) -> Vec<f32> {
     let mut values = vec![0.0; n];
     Key::new(seed).fill_uniform(0, &mut values);
@@ -24,25 +38,27 @@ fn random(n: usize, seed: u64) -> Vec<f32> {
     values
 }
 
-fn result(threads: usize, batch: usize) -> Vec<u32> {
-    let program = network(batch);
-    let mut plan = Engine::with_threads(threads).compile::<f32>(&program).unwrap();
-    let inputs = [random(batch * 300, 1), random(60_000, 2), random(10_000, 3)];
-    let inputs = [0, 1, 2].map(|i| Data::Float(inputs[i].as_slice()));
-    let (mut y, mut gradient) = ([0.0f32], vec![0.0f32; batch * 300 + 70_000]);
+fn result(threads: usize, program: &Program) -> Vec<u32> {
+    let mut plan = Engine::with_threads(threads).compile::<f32>(program).unwrap();
+    let inputs: Vec<Vec<f32>> =
+        program.inputs().iter().enumerate().map(|(seed, port)| random(port.len(), seed as u64)).collect();
+    let inputs: Vec<Data<'_, f32>> = inputs.iter().map(|values| Data::Float(values)).collect();
+    let mut outputs: Vec<Vec<f32>> = program.outputs().iter().map(|port| vec![0.0; port.len()]).collect();
     for _ in 0..3 {
-        let mut outputs = [DataMut::Float(&mut y), DataMut::Float(&mut gradient)];
+        let mut outputs: Vec<DataMut<'_, f32>> = outputs.iter_mut().map(|o| DataMut::Float(o)).collect();
         plan.run(&inputs, &mut outputs, Key::new(9)).unwrap();
     }
-    y.iter().chain(&gradient).map(|x| x.to_bits()).collect()
+    outputs.iter().flatten().map(|x| x.to_bits()).collect()
 }
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     for batch in [1, 7, 64, 333] {
-        let alone = result(1, batch);
-        for threads in [2, 3, 4, 8] {
-            assert!(alone == result(threads, batch), "{threads} threads, batch {batch}");
+        for program in [network(batch), convolutions(batch)] {
+            let alone = result(1, &program);
+            for threads in [2, 3, 4, 8] {
+                assert!(alone == result(threads, &program), "{threads} threads, batch {batch}");
+            }
         }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The function is any closure; an `#[inline(always)]` one without branches becomes vector instructions.
 //! Elements do not touch each other, so a caller may cut the output anywhere.
+//!
+//! A closure that holds numbers should own them (`move`): a number behind a reference is read again for each
+//! element, as far as the compiler knows what is written may have changed it.
 
 use super::isa::{current, vectorize};
 use super::runs::Runs;
@@ -17,7 +20,7 @@ pub fn map<A: Copy, O>(a: &[A], out: &mut [O], f: impl Fn(A) -> O) {
     vectorize(
         current(),
         #[inline(always)]
-        |_| {
+        move |_| {
             for (out, &a) in out.iter_mut().zip(a) {
                 *out = f(a);
             }
@@ -34,7 +37,7 @@ pub fn zip<A: Copy, B: Copy, O>(a: &[A], b: &[B], out: &mut [O], f: impl Fn(A, B
     vectorize(
         current(),
         #[inline(always)]
-        |_| {
+        move |_| {
             for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
                 *out = f(a, b);
             }
@@ -47,7 +50,7 @@ pub fn map_in_place<T: Copy>(x: &mut [T], f: impl Fn(T) -> T) {
     vectorize(
         current(),
         #[inline(always)]
-        |_| {
+        move |_| {
             x.iter_mut().for_each(
                 #[inline(always)]
                 |x| *x = f(*x),
@@ -65,7 +68,7 @@ pub fn zip_in_place<T: Copy, B: Copy>(x: &mut [T], b: &[B], f: impl Fn(T, B) -> 
     vectorize(
         current(),
         #[inline(always)]
-        |_| {
+        move |_| {
             for (x, &b) in x.iter_mut().zip(b) {
                 *x = f(*x, b);
             }

@@ -11,7 +11,7 @@ mod halving;
 use super::isa::{current, vectorize};
 use super::reduce::lane_tree;
 use crate::{Error, Float, Result};
-use halving::{halve, largest_of, scatter_halved};
+use halving::{Form, halve, largest_of, scatter_halved};
 use std::ops::Range;
 
 /// Sizes of a two-dimensional pooling. Pairs are (height, width).
@@ -153,6 +153,14 @@ impl Pool2dGeometry {
         self.kernel == [2, 2] && self.stride == [2, 2] && self.padding == [0, 0]
     }
 
+    /// Where the two rows begin that a row of outputs, counted over all planes, is made of, where
+    /// [`Pool2dGeometry::is_halving`] holds.
+    #[inline(always)]
+    fn upper_row(&self, number: usize) -> usize {
+        let (plane, row) = (number / self.out_height, number % self.out_height);
+        plane * self.input_len() + 2 * row * self.width
+    }
+
     /// The windows of one row of outputs where [`Pool2dGeometry::is_halving`] holds.
     #[inline(always)]
     fn quads<T: Float>(&self, x: &[T], out_row: usize) -> impl Iterator<Item = [T; 4]> {
@@ -238,15 +246,20 @@ pub fn max_pool2d<T: Float>(geometry: &Pool2dGeometry, x: &[T], out: &mut [T]) {
     vectorize(
         current(),
         #[inline(always)]
-        |_| {
-            let rows = out.chunks_exact_mut(geometry.out_width).take(planes * geometry.out_height);
+        |fused| {
+            let form = Form::of::<T>(fused);
+            let (width, windows) = (geometry.width, geometry.out_width);
+            if geometry.is_halving() {
+                for number in 0..planes * geometry.out_height {
+                    let (x, out) = (&x[geometry.upper_row(number)..], &mut out[number * windows..]);
+                    halve(form, x, width, out, windows);
+                }
+                return;
+            }
+            let rows = out.chunks_exact_mut(windows).take(planes * geometry.out_height);
             for (number, out) in rows.enumerate() {
                 let (plane, row) = (number / geometry.out_height, number % geometry.out_height);
                 let x = &x[plane * geometry.input_len()..][..geometry.input_len()];
-                if geometry.is_halving() {
-                    halve(&x[2 * row * geometry.width..][..2 * geometry.width], out);
-                    continue;
-                }
                 for first in (0..geometry.out_width).step_by(COLUMNS) {
                     let columns = first..geometry.out_width.min(first + COLUMNS);
                     let largest = geometry.largest(x, row, columns.clone());
@@ -292,17 +305,16 @@ pub fn max_pool2d_scatter<T: Float>(geometry: &Pool2dGeometry, x: &[T], g: &[T],
     vectorize(
         current(),
         #[inline(always)]
-        |_| {
+        |fused| {
+            let form = Form::of::<T>(fused);
             if geometry.is_halving() {
-                let (height, width) = (geometry.out_height, geometry.width);
-                let planes =
-                    x.chunks_exact(geometry.input_len()).zip(dx.chunks_exact_mut(geometry.input_len()));
-                for ((x, dx), g) in planes.zip(g.chunks_exact(geometry.output_len())) {
-                    let (own, rest) = dx.split_at_mut(2 * height * width);
-                    rest.fill(T::ZERO);
-                    let rows = x.chunks_exact(2 * width).zip(own.chunks_exact_mut(2 * width));
-                    for ((x, dx), g) in rows.zip(g.chunks_exact(geometry.out_width)) {
-                        scatter_halved(x, g, dx);
+                let (height, width, windows) = (geometry.out_height, geometry.width, geometry.out_width);
+                for number in 0..planes * height {
+                    let (at, g) = (geometry.upper_row(number), &g[number * windows..]);
+                    scatter_halved(form, &x[at..], width, g, windows, &mut dx[at..]);
+                    if (number + 1).is_multiple_of(height) {
+                        // A last row without a partner.
+                        dx[at + 2 * width..][..(geometry.height - 2 * height) * width].fill(T::ZERO);
                     }
                 }
                 return;

@@ -124,12 +124,29 @@ pub fn reduce_strided<T: Float>(
     let kept = Runs::<1>::from_axes(axes(false), [layout.offset() as isize]);
     let inside = Runs::<1>::from_axes(axes(true), [0]);
     assert!(part.end <= kept.size(), "the part exceeds the outputs");
-    let (start, f): (T, fn(T, T) -> T) = match reduction {
-        Reduction::Sum => (T::ZERO, |a, b| a + b),
-        Reduction::Max => (T::NEG_INFINITY, T::maximum),
-        Reduction::Min => (T::INFINITY, T::minimum),
-    };
-    let size = inside.size();
+    vectorize(
+        current(),
+        #[inline(always)]
+        |_| match reduction {
+            Reduction::Sum => through(x, &kept, &inside, part, out, T::ZERO, |a, b| a + b),
+            Reduction::Max => through(x, &kept, &inside, part, out, T::NEG_INFINITY, T::maximum),
+            Reduction::Min => through(x, &kept, &inside, part, out, T::INFINITY, T::minimum),
+        },
+    );
+}
+
+/// Folds what lies `inside` each of the outputs `part` of the `kept` axes: blocks are laid out as neighbours.
+#[inline(always)]
+fn through<T: Float>(
+    x: &[T],
+    kept: &Runs<1>,
+    inside: &Runs<1>,
+    part: Range<usize>,
+    out: &mut [T],
+    start: T,
+    f: impl Fn(T, T) -> T + Copy,
+) {
+    let (size, [stride]) = (inside.size(), inside.inner_strides());
     let mut block = [T::ZERO; BLOCK];
     for (number, out) in part.zip(out) {
         let [base] = kept.position(number);
@@ -137,13 +154,20 @@ pub fn reduce_strided<T: Float>(
         for first in (0..size).step_by(BLOCK) {
             let range = first..size.min(first + BLOCK);
             let length = range.len();
-            let [stride] = inside.inner_strides();
-            inside.for_each(range, |at, [p], length| {
-                let p = base + p as isize;
-                for (i, value) in block[at..at + length].iter_mut().enumerate() {
-                    *value = x[(p + stride * i as isize) as usize];
-                }
-            });
+            inside.for_each(
+                range,
+                #[inline(always)]
+                |at, [p], length| {
+                    let (block, p) = (&mut block[at..at + length], base + p as isize);
+                    if stride == 1 {
+                        block.copy_from_slice(&x[p as usize..][..length]);
+                        return;
+                    }
+                    for (i, value) in block.iter_mut().enumerate() {
+                        *value = x[(p + stride * i as isize) as usize];
+                    }
+                },
+            );
             cascade.push(fold_block(&block[..length], start, f), f);
         }
         *out = cascade.finish(start, f);

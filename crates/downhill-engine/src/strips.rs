@@ -14,7 +14,7 @@ use crate::step::{Body, Buffer, Change, Operand, Stage, Step};
 use downhill_autograd::Kind;
 use downhill_tensor::Layout;
 use downhill_tensor::kernels::conv::Conv2dPart;
-use std::collections::HashMap;
+use std::collections::VecDeque;
 
 /// The most groups of a strip.
 const MAX_GROUPS: usize = 16;
@@ -33,11 +33,13 @@ const GRAIN: f64 = 3_000.0;
 pub(crate) fn schedule<T>(lowered: &mut Lowered<T>, fixed: usize, threads: usize) {
     let mut steps = std::mem::take(&mut lowered.steps);
     let end = steps.split_off(steps.len() - fixed);
-    let mut waiting: Vec<Step> = steps;
+    let mut marks = Marks::new(lowered.buffers.len());
+    let mut waiting: VecDeque<usize> = (0..steps.len()).collect();
+    let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
     while !waiting.is_empty() {
-        let (strip, later) = gather(waiting, &lowered.buffers);
-        lowered.emit(strip, threads);
-        waiting = later;
+        let (strip, rows) = gather(&mut waiting, &steps, &lowered.buffers, &mut marks);
+        let steps = strip.into_iter().filter_map(|number| steps[number].take()).collect();
+        lowered.emit(Strip { steps, rows }, threads);
     }
     for step in end {
         lowered.emit(Strip { steps: vec![step], rows: 1 }, threads);
@@ -50,52 +52,91 @@ struct Strip {
     rows: usize,
 }
 
-/// Takes the first step, and all that can go with it, from the steps; what is left keeps its order.
-fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
-    let mut steps = steps.into_iter();
-    let Some(first) = steps.next() else { return (Strip { steps: Vec::new(), rows: 1 }, Vec::new()) };
-    let mut written: HashMap<usize, bool> = HashMap::new();
-    let Some(mut rows) = fit(&first, buffers, &written, 0) else {
-        return (Strip { steps: vec![first], rows: 1 }, steps.collect());
-    };
-    let mut read: Vec<usize> = Vec::new();
-    let note = |step: &Step, written: &mut HashMap<usize, bool>, read: &mut Vec<usize>| {
-        read.extend(step.operands.iter().map(|operand| operand.buffer));
-        step.outs.iter().enumerate().for_each(|(n, &out)| {
-            written.insert(out, !across(step, n));
-        });
-    };
-    note(&first, &mut written, &mut read);
-    let mut strip = vec![first];
-    let mut later: Vec<Step> = Vec::new();
-    // What those that are left to later read and write.
-    let (mut read_later, mut written_later): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
-    for step in steps.by_ref() {
-        let overtakes = step.operands.iter().any(|operand| written_later.contains(&operand.buffer))
-            || step.outs.iter().any(|out| written_later.contains(out) || read_later.contains(out));
+/// What a strip in the making, and the steps that it overtakes, do with each buffer. Each mark holds the number of
+/// the strip for which it was made, so that a new strip begins without any.
+struct Marks {
+    strip: usize,
+    read: Vec<usize>,
+    /// With whether it is written by rows, and not as a sum across them.
+    written: Vec<(usize, bool)>,
+    read_later: Vec<usize>,
+    written_later: Vec<usize>,
+}
+
+impl Marks {
+    fn new(buffers: usize) -> Self {
+        let none = || vec![0; buffers];
+        let written = vec![(0, false); buffers];
+        Marks { strip: 0, read: none(), written, read_later: none(), written_later: none() }
+    }
+
+    /// Whether the strip writes a buffer, and if so, whether by rows.
+    fn written(&self, buffer: usize) -> Option<bool> {
+        let (strip, by_rows) = self.written[buffer];
+        (strip == self.strip).then_some(by_rows)
+    }
+
+    /// Notes a step of the strip.
+    fn take(&mut self, step: &Step) {
+        step.operands.iter().for_each(|operand| self.read[operand.buffer] = self.strip);
+        for (number, &out) in step.outs.iter().enumerate() {
+            self.written[out] = (self.strip, !across(step, number));
+        }
+    }
+
+    /// Notes a step that is left to later.
+    fn leave(&mut self, step: &Step) {
+        step.operands.iter().for_each(|operand| self.read_later[operand.buffer] = self.strip);
+        step.outs.iter().for_each(|&out| self.written_later[out] = self.strip);
+    }
+
+    /// Whether a step must come after one that is left to later.
+    fn follows(&self, step: &Step) -> bool {
+        let later = |mark: usize| mark == self.strip;
+        step.operands.iter().any(|operand| later(self.written_later[operand.buffer]))
+            || step.outs.iter().any(|&out| later(self.written_later[out]) || later(self.read_later[out]))
+    }
+
+    /// Whether a step writes what the strip reads or writes.
+    fn overwrites(&self, step: &Step) -> bool {
+        step.outs.iter().any(|&out| self.read[out] == self.strip || self.written(out).is_some())
+    }
+}
+
+/// Takes the first step, and all that can go with it, from those that are waiting; what is left keeps its order.
+/// Returns the numbers of the steps, and their rows.
+fn gather(
+    waiting: &mut VecDeque<usize>,
+    steps: &[Option<Step>],
+    buffers: &[Buffer],
+    marks: &mut Marks,
+) -> (Vec<usize>, usize) {
+    marks.strip += 1;
+    let (mut strip, mut later) = (Vec::new(), Vec::new());
+    let mut rows = 0;
+    while let Some(number) = waiting.pop_front() {
+        let Some(step) = &steps[number] else { continue };
         // What changes a value by a sum over rows does so when the strip is done.
-        let changes_later = changes(&step) != Change::Set;
-        let overwrites =
-            !changes_later && step.outs.iter().any(|out| read.contains(out) || written.contains_key(out));
-        let fitting = if overtakes || overwrites { None } else { fit(&step, buffers, &written, rows) };
+        let overwrites = changes(step) == Change::Set && marks.overwrites(step);
+        let fitting = if marks.follows(step) || overwrites { None } else { fit(step, buffers, marks, rows) };
         match fitting {
             Some(fitting) => {
                 rows = fitting;
-                note(&step, &mut written, &mut read);
-                strip.push(step);
+                marks.take(step);
+                strip.push(number);
             }
+            None if strip.is_empty() => return (vec![number], 1),
             None => {
-                read_later.extend(step.operands.iter().map(|operand| operand.buffer));
-                written_later.extend_from_slice(&step.outs);
-                later.push(step);
+                marks.leave(step);
+                later.push(number);
                 if later.len() >= WINDOW {
                     break;
                 }
             }
         }
     }
-    later.extend(steps);
-    (Strip { steps: strip, rows }, later)
+    later.into_iter().rev().for_each(|number| waiting.push_front(number));
+    (strip, rows)
 }
 
 /// Whether output `number` of a step is a sum over rows.
@@ -125,7 +166,7 @@ const MIN_ROWS: usize = 8;
 
 /// The number of rows by which a strip goes that this step takes part in; `rows` is what it was before (0 for
 /// any). None if the step does not fit.
-fn fit(step: &Step, buffers: &[Buffer], written: &HashMap<usize, bool>, rows: usize) -> Option<usize> {
+fn fit(step: &Step, buffers: &[Buffer], marks: &Marks, rows: usize) -> Option<usize> {
     let units = units(step)?;
     let rows = gcd(rows, units);
     if rows < MIN_ROWS {
@@ -133,7 +174,7 @@ fn fit(step: &Step, buffers: &[Buffer], written: &HashMap<usize, bool>, rows: us
     }
     let fits = |number: usize| {
         let operand = &step.operands[number];
-        match written.get(&operand.buffer) {
+        match marks.written(operand.buffer) {
             None => true,
             Some(false) => false,
             Some(true) => reads_by_rows(step, number, operand, &buffers[operand.buffer], rows),
@@ -277,18 +318,16 @@ impl<T> Lowered<T> {
         let least = heights.map(|height| PRODUCT_ROWS.div_ceil(height)).max().unwrap_or(1);
         let most = (rows / least).clamp(if rows >= 2 * MIN_ROWS { 2 } else { 1 }, MAX_GROUPS);
         let groups = worth.clamp(1, most);
-        let mut bytes = 0;
-        let mut seen: Vec<usize> = Vec::new();
+        let mut touched: Vec<usize> = Vec::new();
         for step in &steps {
-            let read = step.operands.iter().map(|operand| operand.buffer);
-            for buffer in read.chain(step.outs.iter().copied()) {
-                let len = self.buffers[buffer].len;
-                if len >= rows && !seen.contains(&buffer) {
-                    seen.push(buffer);
-                    bytes += len / rows * size_of::<T>();
-                }
-            }
+            touched.extend(step.operands.iter().map(|operand| operand.buffer));
+            touched.extend_from_slice(&step.outs);
         }
+        touched.sort_unstable();
+        touched.dedup();
+        // What is shorter than the rows counts as nothing.
+        let bytes: usize =
+            touched.iter().map(|&buffer| self.buffers[buffer].len / rows * size_of::<T>()).sum();
         let block = (BLOCK_BYTES / bytes.max(1)).max(least).clamp(1, rows.div_ceil(groups));
         let mut combined = Vec::new();
         for step in &mut steps {

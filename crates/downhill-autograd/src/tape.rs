@@ -1,6 +1,7 @@
 //! The record of a computation in the making.
 
 mod finish;
+mod memory;
 mod recording;
 
 pub use finish::Finished;
@@ -9,7 +10,8 @@ use crate::operation::{AnyOperation, Operation};
 use crate::program::{Entry, Leaf, Node, NodeId};
 use crate::{Error, Kind, Place, Type, Var};
 use downhill_tensor::{Shape, Tensor};
-use recording::{Recording, is_operation};
+use memory::Memory;
+use recording::is_operation;
 use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::Arc;
@@ -39,7 +41,7 @@ pub struct Tape {
 
 #[derive(Default)]
 struct Inner {
-    recording: Recording,
+    memory: Memory,
     error: Option<Error>,
     path: Arc<str>,
     /// The line that stands for the caller's while the derivatives of an operation are recorded.
@@ -57,7 +59,7 @@ pub(crate) struct Mark {
 
 impl Inner {
     fn mark(&self) -> Mark {
-        let (len, declared) = (self.recording.entries().len(), self.recording.inputs().len());
+        let (len, declared) = (self.memory.now.entries().len(), self.memory.now.declared());
         Mark { len, watched: self.watched.len(), declared }
     }
 }
@@ -74,8 +76,8 @@ impl Tape {
     /// An empty tape again, which remembers what was on it.
     ///
     /// What is recorded now is compared with that, value by value. As long as both agree nothing is built: shapes
-    /// are not inferred, and derivatives are not derived, again. Where they differ, recording goes on as on a new
-    /// tape. Either way the result is that of a new tape; only the layer paths and source lines, which messages
+    /// are not inferred, and derivatives are not derived, again. Where they differ, another of the last 16 different
+    /// recordings may agree; if none does, recording goes on as on a new tape. Either way the result is that of a new tape; only the layer paths and source lines, which messages
     /// show, stay those of the first time.
     ///
     /// ```
@@ -92,7 +94,7 @@ impl Tape {
     /// ```
     pub fn clear(&mut self) {
         let inner = self.inner.get_mut();
-        inner.recording.rewind();
+        inner.memory.rewind();
         inner.watched.clear();
         (inner.error, inner.path, inner.line, inner.streams) = (None, Arc::default(), None, 0);
     }
@@ -112,14 +114,16 @@ impl Tape {
     /// Declares a flat vector of real numbers, whose parts are declared with [`Tape::part`], and returns the
     /// number of its port.
     pub fn vector(&self, name: &str) -> usize {
-        self.inner.borrow_mut().recording.vector(name)
+        let memory = &mut self.inner.borrow_mut().memory;
+        let again = memory.recall(|recording| recording.vector_again(name));
+        again.unwrap_or_else(|| memory.now.push_input(name, Type::float([0])))
     }
 
     /// Declares the next part of the flat vector `port`: the value `name` in this shape, behind the parts
     /// that are there already. A number that is no float port's is noted as an error.
     #[track_caller]
     pub fn part(&self, port: usize, name: &str, shape: impl Into<Shape>) -> Var<'_> {
-        let kind = self.inner.borrow().recording.inputs().get(port).map(|port| port.kind);
+        let kind = self.inner.borrow().memory.now.input(port).map(|port| port.kind);
         if kind != Some(Kind::Float) {
             return self.fail(Error::Count {
                 what: "the port of a part",
@@ -129,7 +133,7 @@ impl Tape {
             });
         }
         let ty = Type::float(shape);
-        let again = self.inner.borrow_mut().recording.part_again(port, name, ty);
+        let again = self.inner.borrow_mut().memory.recall(|recording| recording.part_again(port, name, ty));
         match again {
             Some(id) => Var::new(self, id),
             None => self.push_part(port, name, ty),
@@ -138,17 +142,17 @@ impl Tape {
 
     #[track_caller]
     fn single_input(&self, name: &str, ty: Type) -> Var<'_> {
-        let again = self.inner.borrow_mut().recording.input_again(name, ty);
+        let again = self.inner.borrow_mut().memory.recall(|recording| recording.input_again(name, ty));
         if let Some(id) = again {
             return Var::new(self, id);
         }
-        let port = self.inner.borrow_mut().recording.push_input(name, ty);
+        let port = self.inner.borrow_mut().memory.now.push_input(name, ty);
         self.push_part(port, name, ty)
     }
 
     #[track_caller]
     fn push_part(&self, port: usize, name: &str, ty: Type) -> Var<'_> {
-        let leaf = self.inner.borrow_mut().recording.push_part(port, name, ty);
+        let leaf = self.inner.borrow_mut().memory.now.push_part(port, name, ty);
         self.push(Node::Leaf(leaf), ty)
     }
 
@@ -175,7 +179,7 @@ impl Tape {
     #[track_caller]
     fn leaf(&self, leaf: Leaf, ty: Type) -> Var<'_> {
         let same = |entry: &Entry| matches!(&entry.node, Node::Leaf(known) if known.same(&leaf));
-        let again = self.inner.borrow_mut().recording.again(same);
+        let again = self.inner.borrow_mut().memory.recall(|recording| recording.again(same));
         match again {
             Some(id) => Var::new(self, id),
             None => self.push(Node::Leaf(leaf), ty),
@@ -193,7 +197,7 @@ impl Tape {
             return self.poison();
         }
         let same = |entry: &Entry| is_operation(entry, &operation, operands);
-        let again = self.inner.borrow_mut().recording.again(same);
+        let again = self.inner.borrow_mut().memory.recall(|recording| recording.again(same));
         match again {
             Some(id) => Var::new(self, id),
             None => self.record_new(Arc::new(operation), operands),
@@ -230,7 +234,7 @@ impl Tape {
         let mut inner = self.inner.borrow_mut();
         let path = inner.path.clone();
         let location = inner.line.unwrap_or(Location::caller());
-        let id = inner.recording.push(Entry { node, ty, path, location });
+        let id = inner.memory.now.push(Entry { node, ty, path, location });
         Var::new(self, id)
     }
 
@@ -288,8 +292,8 @@ impl Tape {
         asked: impl Iterator<Item = NodeId> + Clone,
     ) -> Result<Vec<Var<'_>>, Mark> {
         let mut inner = self.inner.borrow_mut();
-        let Inner { recording, streams, .. } = &mut *inner;
-        if let Some((results, after)) = recording.transform_again(transform, asked) {
+        let Inner { memory, streams, .. } = &mut *inner;
+        if let Some((results, after)) = memory.now.transform_again(transform, asked) {
             *streams = after;
             return Ok(results.iter().map(|id| Var::new(self, *id)).collect());
         }
@@ -308,7 +312,7 @@ impl Tape {
         let now = inner.mark();
         let streams = inner.streams;
         if inner.error.is_none() && (now.watched, now.declared) == (mark.watched, mark.declared) {
-            inner.recording.note_transform(transform, asked, results, mark.len, streams);
+            inner.memory.now.note_transform(transform, asked, results, mark.len, streams);
         }
     }
 
@@ -324,15 +328,15 @@ impl Tape {
     }
 
     pub(crate) fn entry<R>(&self, id: NodeId, read: impl FnOnce(&Entry) -> R) -> Option<R> {
-        self.inner.borrow().recording.entries().get(id.index()).map(read)
+        self.inner.borrow().memory.now.entries().get(id.index()).map(read)
     }
 
     /// The name of the input that a value is, if it is one.
     pub(crate) fn input_name(&self, id: NodeId) -> Option<String> {
         let inner = self.inner.borrow();
-        match inner.recording.entries().get(id.index())?.node {
+        match inner.memory.now.entries().get(id.index())?.node {
             Node::Leaf(Leaf::Input { port, part }) => {
-                Some(inner.recording.inputs()[port].parts[part].name.clone())
+                Some(inner.memory.now.input(port)?.parts[part].name.clone())
             }
             _ => None,
         }
@@ -340,7 +344,7 @@ impl Tape {
 
     /// The number of values recorded so far.
     pub fn len(&self) -> usize {
-        self.inner.borrow().recording.entries().len()
+        self.inner.borrow().memory.now.entries().len()
     }
 
     /// Whether nothing has been recorded.

@@ -240,24 +240,43 @@ impl Operation for Counted {
 
 #[test]
 fn opaque_operations_are_the_same_only_if_they_say_so() {
-    let record = |tape: &Tape, factor: f64, comparable: bool| {
-        let x = tape.input("x", [2]);
+    let record = |tape: &Tape, length: usize, factor: f64, comparable: bool| {
+        let x = tape.input("x", [length]);
         let y = tape.record(Counted { factor, comparable }, &[x]);
         finish(tape, y * slope(y.sum(), x)).unwrap()
     };
     let mut tape = Tape::new();
-    let first = record(&tape, 1.0, true);
-    // The factor, whether it can be compared, how often derivatives were derived by then, whether it is the same.
-    for (factor, comparable, derived, same) in
-        [(1.0, true, 1, true), (2.0, true, 2, false), (1.0, true, 3, true), (1.0, false, 4, false)]
-    {
+    let first = record(&tape, 2, 1.0, true);
+    // Length, factor, whether it can be compared; how often derivatives were derived by then: once for each that is
+    // seen for the first time, and always for what cannot be compared.
+    for (length, factor, comparable, derived) in [
+        (2, 1.0, true, 1),
+        (2, 2.0, true, 2),
+        (3, 1.0, true, 3),
+        (2, 1.0, true, 3),
+        (3, 1.0, true, 3),
+        (2, 2.0, true, 3),
+        (2, 1.0, false, 4),
+        (2, 1.0, false, 5),
+        (2, 1.0, true, 5),
+    ] {
         tape.clear();
-        let program = record(&tape, factor, comparable);
-        assert_eq!((DERIVED.load(Ordering::Relaxed), program.same(&first)), (derived, same));
-        assert_eq!(program.same(&program), comparable);
+        let program = record(&tape, length, factor, comparable);
+        let what = format!("length {length}, factor {factor}, comparable: {comparable}");
+        assert_eq!(DERIVED.load(Ordering::Relaxed), derived, "{what}");
+        assert_eq!(program.same(&first), (length, factor, comparable) == (2, 1.0, true), "{what}");
+        assert_eq!(program.same(&program), comparable, "{what}");
     }
-    tape.clear();
-    let again = record(&tape, 1.0, false);
-    assert_eq!(DERIVED.load(Ordering::Relaxed), 5, "what cannot be compared is recorded anew");
-    assert!(!again.same(&record(&Tape::new(), 1.0, false)));
+}
+
+#[test]
+fn many_recordings_in_turn_are_each_their_own() {
+    let mut tape = Tape::new();
+    let mut rng = CaseRng::new(5);
+    for turn in 0..400 {
+        let record = rng.pick(DIFFERENT);
+        tape.clear();
+        let (again, new) = (record(&tape).unwrap(), record(&Tape::new()).unwrap());
+        assert!(again.same(&new), "turn {turn}: {again}\n{new}");
+    }
 }

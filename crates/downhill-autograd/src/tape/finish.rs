@@ -51,8 +51,6 @@ impl Tape {
             self.fail(Error::ForeignVar { operation: "finish".into(), place: self.here() });
         }
         let place = self.here();
-        // What has not been recorded again by now belongs to another program.
-        self.inner.borrow_mut().recording.forget();
         let inner = self.inner.borrow();
         if let Some(error) = &inner.error {
             return Err(error.clone());
@@ -60,7 +58,9 @@ impl Tape {
         let watched: Vec<_> = inner.watched.iter().map(|(name, id)| (name, Var::new(self, *id))).collect();
         let watched = watched.iter().map(|(name, var)| Output::new(name, var));
         let outputs = outputs.iter().copied().chain(watched).collect();
-        let finish = Finish::new(inner.recording.entries(), inner.recording.inputs(), outputs, place)?;
+        let recording = &inner.memory.now;
+        let inputs = recording.inputs();
+        let finish = Finish::new(recording.entries(), &inputs, outputs, place)?;
         Ok(then(&finish))
     }
 }

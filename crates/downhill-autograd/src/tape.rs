@@ -50,20 +50,6 @@ struct Inner {
     streams: u64,
 }
 
-/// How much was on a tape at some point.
-pub(crate) struct Mark {
-    len: usize,
-    watched: usize,
-    declared: usize,
-}
-
-impl Inner {
-    fn mark(&self) -> Mark {
-        let (len, declared) = (self.memory.now.entries().len(), self.memory.now.declared());
-        Mark { len, watched: self.watched.len(), declared }
-    }
-}
-
 /// The mark of a value that an error has made meaningless.
 const POISON: NodeId = NodeId(u32::MAX);
 
@@ -76,9 +62,10 @@ impl Tape {
     /// An empty tape again, which remembers what was on it.
     ///
     /// What is recorded now is compared with that, value by value. As long as both agree nothing is built: shapes
-    /// are not inferred, and derivatives are not derived, again. Where they differ, another of the last 16 different
-    /// recordings may agree; if none does, recording goes on as on a new tape. Either way the result is that of a new tape; only the layer paths and source lines, which messages
-    /// show, stay those of the first time.
+    /// are not inferred, and derivatives are not derived, again. Where they differ, another of the last 16
+    /// different recordings may agree; if none does, recording goes on as on a new tape. Either way the result
+    /// is that of a new tape; only the layer paths and source lines, which messages show, stay those of the
+    /// first time.
     ///
     /// ```
     /// use downhill_autograd::{Output, Tape};
@@ -282,38 +269,6 @@ impl Tape {
         let mut inner = self.inner.borrow_mut();
         (inner.path, inner.line) = before;
         result
-    }
-
-    /// The results of a transform, if it was asked the same at this point before; what it recorded then is
-    /// recorded again by that. Otherwise the place from which on it records, for [`Tape::derived`].
-    pub(crate) fn derived_before(
-        &self,
-        transform: &'static str,
-        asked: impl Iterator<Item = NodeId> + Clone,
-    ) -> Result<Vec<Var<'_>>, Mark> {
-        let mut inner = self.inner.borrow_mut();
-        let Inner { memory, streams, .. } = &mut *inner;
-        if let Some((results, after)) = memory.now.transform_again(transform, asked) {
-            *streams = after;
-            return Ok(results.iter().map(|id| Var::new(self, *id)).collect());
-        }
-        Err(inner.mark())
-    }
-
-    /// Notes the results of a transform that has recorded operations and nothing else since `mark`.
-    pub(crate) fn derived(
-        &self,
-        transform: &'static str,
-        asked: impl Iterator<Item = NodeId>,
-        results: &[Var<'_>],
-        mark: Mark,
-    ) {
-        let mut inner = self.inner.borrow_mut();
-        let now = inner.mark();
-        let streams = inner.streams;
-        if inner.error.is_none() && (now.watched, now.declared) == (mark.watched, mark.declared) {
-            inner.memory.now.note_transform(transform, asked, results, mark.len, streams);
-        }
     }
 
     /// A number for a new stream of random numbers, the same whenever the same program is recorded.

@@ -31,6 +31,7 @@
 struct Readme;
 
 mod aligned;
+mod cache;
 mod execute;
 mod fusion;
 mod graph;
@@ -44,4 +45,5 @@ mod step;
 mod strips;
 mod tiles;
 
+pub use cache::PlanCache;
 pub use plan::{Engine, Plan};

@@ -1,6 +1,9 @@
 //! What a tape remembers of former recordings.
 
 use super::recording::Recording;
+use super::{Inner, Tape};
+use crate::Var;
+use crate::program::NodeId;
 
 /// The most former recordings that a tape remembers.
 const FORMER: usize = 16;
@@ -51,5 +54,53 @@ impl Memory {
             self.others.insert(0, std::mem::replace(&mut self.now, beginning));
         }
         None
+    }
+}
+
+/// How much was on a tape at some point.
+pub(crate) struct Mark {
+    len: usize,
+    declared: usize,
+    watched: usize,
+}
+
+impl Inner {
+    fn mark(&self) -> Mark {
+        let now = &self.memory.now;
+        Mark { len: now.entries().len(), declared: now.declared(), watched: self.watched.len() }
+    }
+}
+
+impl Tape {
+    /// The results of a transform, if it was asked the same at this point before: with them, all that it recorded
+    /// then is recorded again. Otherwise the point from which on it records, for [`Tape::derived`].
+    pub(crate) fn derived_before(
+        &self,
+        transform: &'static str,
+        asked: impl Iterator<Item = NodeId> + Clone,
+    ) -> Result<Vec<Var<'_>>, Mark> {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { memory, streams, .. } = &mut *inner;
+        if let Some((results, after)) = memory.now.transform_again(transform, asked) {
+            *streams = after;
+            return Ok(results.iter().map(|id| Var::new(self, *id)).collect());
+        }
+        Err(inner.mark())
+    }
+
+    /// Notes the results of a transform, if it has recorded values and nothing else since `mark`.
+    pub(crate) fn derived(
+        &self,
+        transform: &'static str,
+        asked: impl Iterator<Item = NodeId>,
+        results: &[Var<'_>],
+        mark: Mark,
+    ) {
+        let mut inner = self.inner.borrow_mut();
+        let now = inner.mark();
+        if inner.error.is_none() && (now.watched, now.declared) == (mark.watched, mark.declared) {
+            let streams = inner.streams;
+            inner.memory.now.note_transform(transform, asked, results, mark.len, streams);
+        }
     }
 }

@@ -13,7 +13,7 @@ use downhill_autograd::{
 use downhill_tensor::{Float, Tensor};
 
 /// x / (1 + |x|), elementwise.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Softsign;
 
 impl Softsign {

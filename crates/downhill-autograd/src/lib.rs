@@ -46,7 +46,7 @@ pub use functions::{Jacobian, grad, hessian, hvp, jacobian, jvp, value_and_grad,
 pub use interpreter::{Interpreter, Trace};
 pub use operation::{Args, At, Kind, Lowering, NoDerivative, Operation, Out, Precision, Type};
 pub use program::{Leaf, Node, NodeId, Output, Part, Port, Program};
-pub use tape::Tape;
+pub use tape::{Finished, Tape};
 pub use transform::AddedRows;
 pub use var::Var;
 

@@ -149,7 +149,12 @@ impl<'a, T> Out<'a, T> {
 ///
 /// An operation of a user's own is the same struct in the user's crate; record it with [`Tape::record`].
 /// See `examples/own_operation.rs`.
-pub trait Operation: fmt::Debug + Clone + Send + Sync + 'static {
+///
+/// Two of them are equal if they have the same attributes: the same meaning, and the same derivatives. A tape that
+/// is recorded again ([`Tape::clear`]) and a cache of plans take one for the other, and opaque operations are no
+/// exception. An operation of which that cannot be said (it holds a closure, say) answers `false`, even to itself;
+/// it is recorded and compiled anew each time.
+pub trait Operation: fmt::Debug + Clone + PartialEq + Send + Sync + 'static {
     /// The field's standard name for it.
     fn name(&self) -> &'static str;
 
@@ -368,6 +373,8 @@ pub trait AnyOperation: fmt::Debug + Send + Sync {
     fn stops_gradient(&self) -> bool;
     /// See [`Operation::attributes`].
     fn attributes(&self) -> String;
+    /// Whether `other` is an operation of the same type, and equal.
+    fn same(&self, other: &dyn AnyOperation) -> bool;
     /// This operation as itself, to look what it is.
     fn as_any(&self) -> &dyn Any;
 }
@@ -403,6 +410,9 @@ impl<O: Operation> AnyOperation for O {
     }
     fn attributes(&self) -> String {
         Operation::attributes(self)
+    }
+    fn same(&self, other: &dyn AnyOperation) -> bool {
+        other.as_any().downcast_ref() == Some(self)
     }
     fn as_any(&self) -> &dyn Any {
         self

@@ -63,10 +63,38 @@ impl Entry {
     pub fn place(&self) -> Place {
         Place { path: self.path.to_string(), location: self.location }
     }
+
+    /// Whether a value comes about as this one does, when its operands have these numbers here.
+    pub fn same(&self, other: &Entry, number: impl Fn(NodeId) -> NodeId) -> bool {
+        self.ty == other.ty
+            && match (&self.node, &other.node) {
+                (Node::Leaf(own), Node::Leaf(leaf)) => own.same(leaf),
+                (Node::Operation(own, ids), Node::Operation(operation, operands)) => {
+                    ids.len() == operands.len()
+                        && ids.iter().zip(operands).all(|(id, operand)| *id == number(*operand))
+                        && own.same(&**operation)
+                }
+                _ => false,
+            }
+    }
+}
+
+impl Leaf {
+    /// Whether both are the same part of the same port, or constants of the same bits.
+    pub(crate) fn same(&self, other: &Leaf) -> bool {
+        let bits = |(a, b): (f64, f64)| a.to_bits() == b.to_bits();
+        match (self, other) {
+            (Leaf::Input { port, part }, Leaf::Input { port: to, part: of }) => (port, part) == (to, of),
+            (Leaf::Scalar(a), Leaf::Scalar(b)) => bits((*a, *b)),
+            (Leaf::Float(a), Leaf::Float(b)) => a.shape() == b.shape() && a.iter().zip(b.iter()).all(bits),
+            (Leaf::Index(a), Leaf::Index(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// A part of a port: one value, at its offset in the port's flat vector.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     /// Its name.
     pub name: String,
@@ -77,7 +105,7 @@ pub struct Part {
 }
 
 /// An input or output of a program: a flat vector, in which one or more values lie one after the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Port {
     /// Its name.
     pub name: String,
@@ -104,6 +132,7 @@ impl Port {
 }
 
 /// What a program shall deliver under one name: see [`crate::Tape::finish`].
+#[derive(Clone, Copy)]
 pub struct Output<'a, 't> {
     pub(crate) name: &'a str,
     pub(crate) parts: &'a [crate::Var<'t>],
@@ -200,6 +229,18 @@ impl Program {
         self.outputs.iter().position(|port| port.updates == Some(input))
     }
 
+    /// Whether both are the same but for where they were recorded: the same operations with the same attributes
+    /// on the same operands, the same shapes, constants of the same bits, the same inputs, outputs and names, in
+    /// the same order. So a plan made for one can be run for the other.
+    ///
+    /// A program with an operation that is not equal to itself is not even the same as itself.
+    pub fn same(&self, other: &Program) -> bool {
+        self.len() == other.len()
+            && self.inputs == other.inputs
+            && self.outputs == other.outputs
+            && self.entries.iter().zip(&other.entries).all(|(own, entry)| own.same(entry, |id| id))
+    }
+
     /// The name of what a value is: its operation, `input` or `constant`.
     pub fn operation_name(&self, id: NodeId) -> &'static str {
         match self.node(id) {
@@ -263,5 +304,51 @@ impl fmt::Display for Program {
             writeln!(f, "  return {} = {}", port.name, parts.join(", "))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::ArgMax;
+    use crate::testing::{CaseRng, random_program};
+
+    /// A program with one thing changed.
+    fn mutated(program: &Program, rng: &mut CaseRng) -> Program {
+        let mut program = program.clone();
+        let at = rng.below(program.entries.len());
+        let entry = &mut program.entries[at];
+        let changed = rng.below(8);
+        match (&mut entry.node, changed) {
+            (_, 0) => entry.ty = Type::float([7, 7]),
+            (_, 1) if entry.ty.kind == Kind::Index => entry.ty.kind = Kind::Float,
+            (_, 1) => entry.ty.kind = Kind::Index,
+            (_, 2) => program.inputs[0].name.push('\''),
+            (_, 3) => program.outputs[0].updates = Some(0),
+            (_, 4) => program.outputs[2].parts[0].node.0 ^= 1,
+            (_, 5) => drop(program.outputs.pop()),
+            (Node::Operation(_, operands), 6) if !operands.is_empty() => operands[0].0 ^= 1,
+            (Node::Operation(operation, _), _) => *operation = Arc::new(ArgMax),
+            (Node::Leaf(Leaf::Scalar(value)), _) => *value += 1.0,
+            (Node::Leaf(Leaf::Input { part, .. }), _) => *part += 1,
+            (node, _) => *node = Node::Leaf(Leaf::Scalar(0.5)),
+        }
+        program
+    }
+
+    #[test]
+    fn a_program_with_one_thing_changed_is_another() {
+        for seed in 0..200 {
+            let mut rng = CaseRng::new(seed);
+            let (program, _) = random_program(&mut rng, 6).unwrap();
+            assert!(program.same(&program.clone()), "program {seed}");
+            for _ in 0..10 {
+                let other = mutated(&program, &mut rng);
+                assert!(
+                    !program.same(&other) && !other.same(&program),
+                    "program {seed}:\n{program}\n{other}"
+                );
+            }
+        }
     }
 }

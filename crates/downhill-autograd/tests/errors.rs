@@ -32,7 +32,7 @@ fn error_of(tape: &Tape) -> Error {
 }
 
 /// A result of three numbers whose rules are wrong, or not there, on purpose.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Unfinished {
     WithoutRules,
     WrongShape,
@@ -450,7 +450,7 @@ fn numbers_out_of_range_are_found_when_the_program_runs() {
 
 #[test]
 fn a_wrong_derivative_is_found_by_the_gradient_check() {
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, PartialEq)]
     struct WrongSquare;
     impl Operation for WrongSquare {
         fn name(&self) -> &'static str {

@@ -15,7 +15,7 @@
 mod common;
 
 use downhill::autograd::{Data, DataMut, Executor, Interpreter, Kind, Precision, Program, Run};
-use downhill::engine::Engine;
+use downhill::engine::{Engine, EnginePrecision};
 use downhill::tensor::Key;
 use downhill_bench::data::Values;
 use downhill_bench::training::Task;
@@ -99,7 +99,7 @@ fn interpreted(program: &Program, inputs: &[Numbers]) -> Vec<Numbers> {
     outputs::<f64>(&mut run, program, inputs)
 }
 
-fn planned<T: Precision>(program: &Program, inputs: &[Numbers]) -> Vec<Numbers> {
+fn planned<T: EnginePrecision>(program: &Program, inputs: &[Numbers]) -> Vec<Numbers> {
     let mut plan = Engine::with_threads(2).compile::<T>(program).unwrap();
     outputs(&mut plan, program, inputs);
     // Again, so that what the first run leaves in the arena would show.

@@ -15,7 +15,7 @@ use downhill_autograd::{Kind, Lowering, Precision};
 use downhill_tensor::Shape;
 use downhill_tensor::kernels::scalar::Binary;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 /// Values that are computed together.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +106,8 @@ pub(crate) fn units<T: Precision>(graph: &Graph<T>, needed: &[bool], users: &Use
 /// Who uses what.
 pub(crate) struct Users {
     users: Vec<Vec<usize>>,
-    delivered: Vec<bool>,
+    /// In which outputs, from which elements on, each value is delivered.
+    delivered: Vec<Vec<(usize, usize)>>,
 }
 
 impl Users {
@@ -117,14 +118,14 @@ impl Users {
                 users[operand].push(value);
             }
         }
-        let mut delivered = vec![false; graph.values.len()];
-        graph.deliveries.iter().for_each(|delivery| delivered[delivery.value] = true);
+        let mut delivered = vec![Vec::new(); graph.values.len()];
+        graph.deliveries.iter().for_each(|d| delivered[d.value].push((d.port, d.offset)));
         Users { users, delivered }
     }
 
     /// Whether a value is needed once only, and not as a result.
     fn once(&self, value: usize) -> bool {
-        self.users[value].len() == 1 && !self.delivered[value]
+        self.users[value].len() == 1 && self.delivered[value].is_empty()
     }
 
     /// Whether a value's elements lie in a buffer of their own and are needed once only, in whatever shape, and not
@@ -150,7 +151,7 @@ impl Users {
         value: usize,
         inside: &impl Fn(usize) -> bool,
     ) -> bool {
-        self.delivered[value]
+        !self.delivered[value].is_empty()
             || self.users[value].iter().any(|&user| {
                 if is_reshape(graph, user) { self.outside(graph, user, inside) } else { !inside(user) }
             })
@@ -471,9 +472,7 @@ fn subtraction<T: Precision>(
     change: usize,
 ) -> Option<Accumulate> {
     let Source::Input { updated_by: Some(port), offset, .. } = graph.values[base].source else { return None };
-    let in_place = graph.deliveries.iter().any(|d| (d.value, d.port, d.offset) == (value, port, offset));
-    let delivered_once = graph.deliveries.iter().filter(|delivery| delivery.value == value).count() == 1;
-    if !in_place || !delivered_once || !users.users[value].is_empty() || !users.once(change) {
+    if users.delivered[value] != [(port, offset)] || !users.users[value].is_empty() || !users.once(change) {
         return None;
     }
     let Source::Operation { lowering: Lowering::Binary(Binary::Mul), operands, .. } =
@@ -573,11 +572,12 @@ fn in_place<T: Precision>(
         }
     }
     let mut found = HashMap::new();
+    let mut seen = HashSet::new();
     for delivery in &graph.deliveries {
         let value = delivery.value;
         let place = (delivery.port, delivery.offset, graph.values[value].ty.shape.size());
         let Some(&input) = inputs.get(&place) else { continue };
-        let once = graph.deliveries.iter().filter(|other| other.value == value).count() == 1;
+        let once = users.delivered[value].len() == 1;
         if !once || !users.users[value].is_empty() || unit_of[value] == usize::MAX {
             continue;
         }
@@ -608,7 +608,8 @@ fn in_place<T: Precision>(
                 computes && readers.iter().all(|&(unit, _)| unit != own)
             }
         };
-        if !fits || readers.iter().any(|&(unit, _)| unit != own && leads_to(followers, own, unit)) {
+        if !fits || readers.iter().any(|&(unit, _)| unit != own && leads_to(followers, own, unit, &mut seen))
+        {
             continue;
         }
         for (unit, _) in readers {
@@ -621,16 +622,15 @@ fn in_place<T: Precision>(
     found
 }
 
-/// Whether `to` may have to wait for `from`.
-fn leads_to(followers: &[Vec<usize>], from: usize, to: usize) -> bool {
+/// Whether `to` may have to wait for `from`. `seen` is room for those that were looked at.
+fn leads_to(followers: &[Vec<usize>], from: usize, to: usize, seen: &mut HashSet<usize>) -> bool {
+    seen.clear();
     let mut stack = vec![from];
-    let mut seen: Vec<usize> = Vec::new();
     while let Some(unit) = stack.pop() {
         if unit == to || seen.len() > SEARCH {
             return true;
         }
-        if !seen.contains(&unit) {
-            seen.push(unit);
+        if seen.insert(unit) {
             stack.extend_from_slice(&followers[unit]);
         }
     }

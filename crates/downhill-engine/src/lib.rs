@@ -31,6 +31,7 @@
 struct Readme;
 
 mod aligned;
+mod cache;
 mod clock;
 mod execute;
 mod fusion;
@@ -52,6 +53,7 @@ mod step;
 mod strips;
 mod tiles;
 
+pub use cache::PlanCache;
 pub use plan::{Engine, Plan};
 pub use precision::EnginePrecision;
 pub use profile::Profile;

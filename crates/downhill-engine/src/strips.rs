@@ -15,7 +15,7 @@ use downhill_autograd::Kind;
 use downhill_tensor::Layout;
 use downhill_tensor::kernels::conv::Conv2dPart;
 use downhill_tensor::kernels::matmul::Product;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 
 /// The most groups of a strip.
@@ -39,14 +39,17 @@ const GRAIN: f64 = 3_000.0;
 pub(crate) fn schedule<T>(lowered: &mut Lowered<T>, fixed: usize, threads: usize) {
     let mut steps = std::mem::take(&mut lowered.steps);
     let end = steps.split_off(steps.len() - fixed);
-    let (ready, mut waiting) = prepared_first(steps);
+    let mut marks = Marks::new(lowered.buffers.len());
+    let (ready, steps) = prepared_first(steps);
     for step in ready {
         lowered.emit(Strip { steps: vec![step], rows: 1 }, threads);
     }
+    let mut waiting: VecDeque<usize> = (0..steps.len()).collect();
+    let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
     while !waiting.is_empty() {
-        let (strip, later) = gather(waiting, &lowered.buffers);
-        lowered.emit(strip, threads);
-        waiting = later;
+        let (strip, rows) = gather(&mut waiting, &steps, &lowered.buffers, &mut marks);
+        let steps = strip.into_iter().filter_map(|number| steps[number].take()).collect();
+        lowered.emit(Strip { steps, rows }, threads);
     }
     for step in end {
         lowered.emit(Strip { steps: vec![step], rows: 1 }, threads);
@@ -58,12 +61,12 @@ pub(crate) fn schedule<T>(lowered: &mut Lowered<T>, fixed: usize, threads: usize
 
 /// Takes out the steps that prepare what is there from the start, so that they part no strip.
 fn prepared_first(steps: Vec<Step>) -> (Vec<Step>, Vec<Step>) {
-    let mut written: Vec<usize> = Vec::new();
+    let mut written: HashSet<usize> = HashSet::new();
     steps.into_iter().partition(|step| {
         let there = step.operands.iter().all(|operand| !written.contains(&operand.buffer));
         let first = there && matches!(step.body, Body::Conv2dPrepare(..));
         if !first {
-            written.extend_from_slice(&step.outs);
+            written.extend(&step.outs);
         }
         first
     })
@@ -75,65 +78,102 @@ struct Strip {
     rows: usize,
 }
 
-/// Takes the first step, and all that can go with it, from the steps; what is left keeps its order.
-fn gather(steps: Vec<Step>, buffers: &[Buffer]) -> (Strip, Vec<Step>) {
-    let mut steps = steps.into_iter();
-    let Some(first) = steps.next() else { return (Strip { steps: Vec::new(), rows: 1 }, Vec::new()) };
-    let mut written: HashMap<usize, bool> = HashMap::new();
-    let Some(mut rows) = fit(&first, buffers, &written, 0) else {
-        return (Strip { steps: vec![first], rows: 1 }, steps.collect());
-    };
-    let mut read: Vec<usize> = Vec::new();
-    let note = |step: &Step, written: &mut HashMap<usize, bool>, read: &mut Vec<usize>| {
-        read.extend(step.operands.iter().map(|operand| operand.buffer));
-        step.outs.iter().enumerate().for_each(|(n, &out)| {
-            written.insert(out, !across(step, n));
-        });
-    };
-    note(&first, &mut written, &mut read);
-    let mut wants_many = wants_many_rows(&first);
-    let mut strip = vec![first];
-    let mut later: Vec<Step> = Vec::new();
-    // What those that are left to later read and write.
-    let (mut read_later, mut written_later): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
-    for step in steps.by_ref() {
-        let overtakes = step.operands.iter().any(|operand| written_later.contains(&operand.buffer))
-            || step.outs.iter().any(|out| written_later.contains(out) || read_later.contains(out));
-        // What changes a value by a sum over rows does so when the strip is done.
-        let changes_later = changes(&step) != Change::Set;
+/// What a strip in the making, and the steps that it overtakes, do with each buffer. Each mark holds the number of
+/// the strip for which it was made, so that a new strip begins without any.
+struct Marks {
+    strip: usize,
+    read: Vec<usize>,
+    /// With whether it is written by rows, and not as a sum across them.
+    written: Vec<(usize, bool)>,
+    read_later: Vec<usize>,
+    written_later: Vec<usize>,
+}
+
+impl Marks {
+    fn new(buffers: usize) -> Self {
+        let none = || vec![0; buffers];
+        let written = vec![(0, false); buffers];
+        Marks { strip: 0, read: none(), written, read_later: none(), written_later: none() }
+    }
+
+    /// Whether the strip writes a buffer, and if so, whether by rows.
+    fn written(&self, buffer: usize) -> Option<bool> {
+        let (strip, by_rows) = self.written[buffer];
+        (strip == self.strip).then_some(by_rows)
+    }
+
+    /// Notes a step of the strip.
+    fn take(&mut self, step: &Step) {
+        step.operands.iter().for_each(|operand| self.read[operand.buffer] = self.strip);
+        for (number, &out) in step.outs.iter().enumerate() {
+            self.written[out] = (self.strip, !across(step, number));
+        }
+    }
+
+    /// Notes a step that is left to later.
+    fn leave(&mut self, step: &Step) {
+        step.operands.iter().for_each(|operand| self.read_later[operand.buffer] = self.strip);
+        step.outs.iter().for_each(|&out| self.written_later[out] = self.strip);
+    }
+
+    /// Whether a step must come after one that is left to later.
+    fn follows(&self, step: &Step) -> bool {
+        let later = |mark: usize| mark == self.strip;
+        step.operands.iter().any(|operand| later(self.written_later[operand.buffer]))
+            || step.outs.iter().any(|&out| later(self.written_later[out]) || later(self.read_later[out]))
+    }
+
+    /// Whether a step writes what the strip reads or writes.
+    fn overwrites(&self, step: &Step) -> bool {
         // Copies side by side share a buffer, but no element of it.
         let beside = matches!(step.body, Body::Copy { block, .. } if block != step.len);
-        let overwrites = !changes_later
-            && step.outs.iter().any(|out| {
-                // A loop may take the place of its operand's rows: nobody else reads them.
-                let in_place = step.operands.iter().any(|operand| operand.buffer == *out);
-                let by_rows = written.get(out) == Some(&true);
-                read.contains(out) && !(in_place && by_rows)
-                    || written.contains_key(out) && !beside && !(in_place && by_rows)
-            });
-        let wants = wants_many_rows(&step);
+        step.outs.iter().any(|&out| {
+            // A loop may take the place of its operand's rows: nobody else reads them.
+            let in_place = step.operands.iter().any(|operand| operand.buffer == out);
+            let own = in_place && self.written(out) == Some(true);
+            !own && (self.read[out] == self.strip || (self.written(out).is_some() && !beside))
+        })
+    }
+}
+
+/// Takes the first step, and all that can go with it, from those that are waiting; what is left keeps its order.
+/// Returns the numbers of the steps, and their rows.
+fn gather(
+    waiting: &mut VecDeque<usize>,
+    steps: &[Option<Step>],
+    buffers: &[Buffer],
+    marks: &mut Marks,
+) -> (Vec<usize>, usize) {
+    marks.strip += 1;
+    let (mut strip, mut later) = (Vec::new(), Vec::new());
+    let (mut rows, mut wants_many) = (0, None);
+    while let Some(number) = waiting.pop_front() {
+        let Some(step) = &steps[number] else { continue };
+        // What changes a value by a sum over rows does so when the strip is done.
+        let overwrites = changes(step) == Change::Set && marks.overwrites(step);
+        let wants = wants_many_rows(step);
         let differs = wants.is_some() && wants_many.is_some() && wants != wants_many;
-        let fitting =
-            if overtakes || overwrites || differs { None } else { fit(&step, buffers, &written, rows) };
+        let left = marks.follows(step) || overwrites || differs;
+        let fitting = if left { None } else { fit(step, buffers, marks, rows) };
         match fitting {
             Some(fitting) => {
                 rows = fitting;
                 wants_many = wants_many.or(wants);
-                note(&step, &mut written, &mut read);
-                strip.push(step);
+                marks.take(step);
+                strip.push(number);
             }
+            None if strip.is_empty() => return (vec![number], 1),
             None => {
-                read_later.extend(step.operands.iter().map(|operand| operand.buffer));
-                written_later.extend_from_slice(&step.outs);
-                later.push(step);
+                marks.leave(step);
+                later.push(number);
                 if later.len() >= WINDOW {
                     break;
                 }
             }
         }
     }
-    later.extend(steps);
-    (Strip { steps: strip, rows }, later)
+    later.into_iter().rev().for_each(|number| waiting.push_front(number));
+    (strip, rows)
 }
 
 /// Whether a step asks for many rows at once, as products do, or for few, as images do, which fill a cache by
@@ -177,7 +217,7 @@ const MIN_ROWS: usize = 8;
 
 /// The number of rows by which a strip goes that this step takes part in; `rows` is what it was before (0 for
 /// any). None if the step does not fit.
-fn fit(step: &Step, buffers: &[Buffer], written: &HashMap<usize, bool>, rows: usize) -> Option<usize> {
+fn fit(step: &Step, buffers: &[Buffer], marks: &Marks, rows: usize) -> Option<usize> {
     let units = units(step)?;
     let rows = gcd(rows, units);
     if rows < MIN_ROWS {
@@ -185,7 +225,7 @@ fn fit(step: &Step, buffers: &[Buffer], written: &HashMap<usize, bool>, rows: us
     }
     let fits = |number: usize| {
         let operand = &step.operands[number];
-        match written.get(&operand.buffer) {
+        match marks.written(operand.buffer) {
             None => true,
             Some(false) => false,
             Some(true) => reads_by_rows(step, number, operand, &buffers[operand.buffer], rows),

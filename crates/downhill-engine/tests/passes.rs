@@ -63,7 +63,7 @@ fn what_changes_nothing_is_not_computed() {
 }
 
 /// x times a factor that an engine does not see.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Scale(f64);
 
 impl Operation for Scale {

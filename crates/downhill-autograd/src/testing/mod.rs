@@ -16,7 +16,7 @@ mod rng;
 mod scalar_cases;
 
 pub use case::{Case, Input, OperationCase, Record};
-pub use random_program::random_program;
+pub use random_program::{RandomValues, random_program, random_values};
 pub use rng::{CaseRng, Values};
 
 /// The registry: every operation of [`crate::ops`], and the functions composed of them that [`crate::Var`]

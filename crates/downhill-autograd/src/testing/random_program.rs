@@ -15,6 +15,34 @@ use downhill_tensor::{Shape, Slice};
 /// None that the program is to blame for: an error is a bug of an operation's shape rule or derivative.
 pub fn random_program(rng: &mut CaseRng, size: usize) -> Result<(Program, Vec<Input<f64>>)> {
     let tape = Tape::new();
+    let (values, inputs) = random_values(&tape, rng, size);
+    Ok((tape.finish(&values.outputs())?, inputs))
+}
+
+/// What a random program delivers.
+pub struct RandomValues<'t> {
+    value: Var<'t>,
+    gradient: Vec<Var<'t>>,
+    hidden: Var<'t>,
+}
+
+impl<'t> RandomValues<'t> {
+    /// The outputs of [`random_program`].
+    pub fn outputs(&self) -> [Output<'_, 't>; 3] {
+        [
+            Output::new("value", &self.value),
+            Output::flat("gradient", &self.gradient),
+            Output::new("hidden", &self.hidden),
+        ]
+    }
+}
+
+/// Records what [`random_program`] is made of.
+pub fn random_values<'t>(
+    tape: &'t Tape,
+    rng: &mut CaseRng,
+    size: usize,
+) -> (RandomValues<'t>, Vec<Input<f64>>) {
     let mut inputs = Vec::new();
     let mut values = Vec::new();
     for i in 0..rng.within(1..=4) {
@@ -51,12 +79,7 @@ pub fn random_program(rng: &mut CaseRng, size: usize) -> Result<(Program, Vec<In
     let value = all * (1.0 / (size + sources.len()) as f64);
     let gradient = tape.grad(value, &sources);
     let hidden = rng.pick(&values);
-    let program = tape.finish(&[
-        Output::new("value", &value),
-        Output::flat("gradient", &gradient),
-        Output::new("hidden", &hidden),
-    ])?;
-    Ok((program, inputs))
+    (RandomValues { value, gradient, hidden }, inputs)
 }
 
 /// Functions that map [-4, 4] into itself.

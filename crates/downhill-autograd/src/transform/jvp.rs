@@ -30,6 +30,20 @@ impl Tape {
             });
             return silent();
         }
+        let asked = std::iter::once(NodeId(outputs.len() as u32)).chain(all().map(Var::id));
+        match self.derived_before("jvp", asked.clone()) {
+            Ok(results) => results,
+            Err(mark) => {
+                let results = self.derive_jvp(outputs, inputs);
+                self.derived("jvp", asked, &results, mark);
+                results
+            }
+        }
+    }
+
+    #[track_caller]
+    fn derive_jvp<'t>(&'t self, outputs: &[Var<'t>], inputs: &[(Var<'t>, Var<'t>)]) -> Vec<Var<'t>> {
+        let silent = || vec![self.poison(); outputs.len()];
         let Some(end) = outputs.iter().map(|y| y.id().index() + 1).max() else { return silent() };
         let sources: Vec<_> = inputs.iter().map(|(x, _)| *x).collect();
         let active = self.dependents(&sources, end);

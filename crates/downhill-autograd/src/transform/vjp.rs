@@ -45,6 +45,20 @@ impl Tape {
             });
             return silent();
         }
+        let asked = std::iter::once(NodeId(wrt.len() as u32)).chain(all().map(Var::id));
+        match self.derived_before("vjp", asked.clone()) {
+            Ok(results) => results,
+            Err(mark) => {
+                let results = self.derive_vjp(outputs, wrt);
+                self.derived("vjp", asked, &results, mark);
+                results
+            }
+        }
+    }
+
+    #[track_caller]
+    fn derive_vjp<'t>(&'t self, outputs: &[(Var<'t>, Var<'t>)], wrt: &[Var<'t>]) -> Vec<Var<'t>> {
+        let silent = || vec![self.poison(); wrt.len()];
         let end = outputs.iter().map(|(y, _)| y.id().index() + 1).max().unwrap_or(0);
         let active = self.dependents(wrt, end);
         let mut cotangents: Vec<Option<Var<'t>>> = vec![None; end];

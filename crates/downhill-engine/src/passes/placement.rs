@@ -25,16 +25,15 @@ pub(crate) fn place(lifetimes: &[Lifetime]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..lifetimes.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(lifetimes[i].len), lifetimes[i].first));
     let mut positions = vec![0; lifetimes.len()];
-    // Those placed so far, by position.
-    let mut placed: Vec<(Range<usize>, usize)> = Vec::with_capacity(lifetimes.len());
+    // Those placed so far, by position, with their lifetimes.
+    let mut placed: Vec<(Range<usize>, usize, usize)> = Vec::with_capacity(lifetimes.len());
     let mut end = 0;
     for i in order {
         let Lifetime { first, last, len } = lifetimes[i];
         let len = len.next_multiple_of(ALIGNMENT);
         let mut position = 0;
-        for (range, other) in &placed {
-            let other = &lifetimes[*other];
-            if other.last < first || last < other.first {
+        for (range, other_first, other_last) in &placed {
+            if *other_last < first || last < *other_first {
                 continue;
             }
             if position + len <= range.start {
@@ -44,8 +43,8 @@ pub(crate) fn place(lifetimes: &[Lifetime]) -> (Vec<usize>, usize) {
         }
         positions[i] = position;
         end = end.max(position + len);
-        let at = placed.partition_point(|(range, _)| range.start < position);
-        placed.insert(at, (position..position + len, i));
+        let at = placed.partition_point(|(range, ..)| range.start < position);
+        placed.insert(at, (position..position + len, first, last));
     }
     (positions, end)
 }

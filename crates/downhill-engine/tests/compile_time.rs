@@ -22,14 +22,11 @@ fn deep(operations: usize) -> Program {
     tape.finish(&[Output::new("loss", &loss), Output::update("parameters", &new)]).unwrap()
 }
 
-/// The shortest of several times to compile, in seconds.
+/// Seconds to compile.
 fn seconds(program: &Program) -> f64 {
-    let once = || {
-        let start = Instant::now();
-        Engine::default().compile::<f32>(program).unwrap();
-        start.elapsed().as_secs_f64()
-    };
-    (0..7).map(|_| once()).fold(f64::INFINITY, f64::min)
+    let start = Instant::now();
+    Engine::default().compile::<f32>(program).unwrap();
+    start.elapsed().as_secs_f64()
 }
 
 #[test]
@@ -37,9 +34,20 @@ fn the_time_to_compile_stays_near_the_number_of_operations() {
     let [few, some, many] = [5_000, 10_000, 20_000].map(|operations| {
         let program = deep(operations);
         assert!(program.len().abs_diff(operations) < operations / 5, "{} operations", program.len());
-        seconds(&program)
+        program
     });
-    // Bounds that hold beside other work on the same machine; time that grows as the square would be 16.
-    assert!(some < 1.0, "{some} s for 10,000 operations");
-    assert!(many / few < 10.0, "{many} s for 20,000 operations, {few} s for 5,000");
+    // The shortest times so far, until they are within the bounds: other work on the machine lengthens some.
+    // Time that grows as the square would be 16 times as long.
+    let mut shortest = [f64::INFINITY; 3];
+    for round in 0..30 {
+        for _ in 0..4 {
+            shortest[0] = shortest[0].min(seconds(&few));
+        }
+        shortest[1] = shortest[1].min(seconds(&some));
+        shortest[2] = shortest[2].min(seconds(&many));
+        if round >= 2 && shortest[1] < 1.0 && shortest[2] < 10.0 * shortest[0] {
+            return;
+        }
+    }
+    panic!("seconds for 5,000, 10,000 and 20,000 operations: {shortest:?}");
 }

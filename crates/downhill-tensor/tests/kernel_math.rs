@@ -70,6 +70,32 @@ fn erf_is_within_four_ulp_of_its_double_precision_form() {
 }
 
 #[test]
+fn gelu_is_within_eight_ulp_where_it_is_normal() {
+    let normal = |x: f32| (x >= -12.9 && x.abs() >= 1e-37) || x.is_nan();
+    assert_within(8.0, worst(math::gelu, math::gelu::<f64>, normal));
+}
+
+#[test]
+fn gelu_slope_is_within_three_ulp_from_0_on_and_close_below() {
+    assert_within(3.0, worst(math::gelu_slope, math::gelu_slope::<f64>, |x| x >= 0.0 || x.is_nan()));
+    for bits in ((-0f32).to_bits()..=f32::NEG_INFINITY.to_bits()).step_by(2003) {
+        let x = f32::from_bits(bits);
+        let error = (f64::from(math::gelu_slope(x)) - math::gelu_slope(f64::from(x))).abs();
+        assert!(error <= 2f64.powi(-22), "{error} at {x:e}");
+    }
+}
+
+#[test]
+fn gelu_and_its_slope_in_double_precision_follow_from_the_error_function() {
+    for x in (-80..=80).map(|i| f64::from(i) / 10.0) {
+        let (phi, density) =
+            (0.5 * (1.0 + libm::erf(x / 2f64.sqrt())), (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt());
+        assert!((math::gelu(x) - x * phi).abs() <= 1e-14, "gelu at {x}");
+        assert!((math::gelu_slope(x) - (phi + x * density)).abs() <= 1e-14, "slope at {x}");
+    }
+}
+
+#[test]
 fn extremes_are_what_they_should_be() {
     assert_eq!(math::exp(f32::NEG_INFINITY), 0.0);
     assert_eq!(math::exp(f32::INFINITY), f32::INFINITY);
@@ -84,7 +110,27 @@ fn extremes_are_what_they_should_be() {
     assert!(math::tanh(-0.0f32).is_sign_negative() && math::erf(-0.0f32).is_sign_negative());
     assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::sigmoid), [0.0, 0.5, 1.0]);
     assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::erf), [-1.0, 0.0, 1.0]);
-    for f in [math::exp::<f32>, math::ln, math::exp_m1, math::ln_1p, math::tanh, math::sigmoid, math::erf] {
+    assert_eq!(
+        [f32::NEG_INFINITY, -100.0, 0.0, f32::INFINITY].map(math::gelu),
+        [0.0, 0.0, 0.0, f32::INFINITY]
+    );
+    assert_eq!(
+        [f64::NEG_INFINITY, -100.0, 0.0, f64::INFINITY].map(math::gelu),
+        [0.0, 0.0, 0.0, f64::INFINITY]
+    );
+    assert_eq!([f32::NEG_INFINITY, 0.0, f32::INFINITY].map(math::gelu_slope), [0.0, 0.5, 1.0]);
+    assert_eq!([f64::NEG_INFINITY, 0.0, f64::INFINITY].map(math::gelu_slope), [0.0, 0.5, 1.0]);
+    for f in [
+        math::gelu::<f32>,
+        math::gelu_slope,
+        math::exp::<f32>,
+        math::ln,
+        math::exp_m1,
+        math::ln_1p,
+        math::tanh,
+        math::sigmoid,
+        math::erf,
+    ] {
         assert!(f(f32::NAN).is_nan());
     }
 }

@@ -29,14 +29,9 @@ pub(crate) fn unary_of<T: Float>(f: Unary, x: T) -> T {
         Unary::GeluSlope => math::gelu_slope(x),
         Unary::Expm1 => math::exp_m1(x),
         Unary::Log1p => math::ln_1p(x),
-        Unary::Softplus => softplus(x),
+        Unary::Softplus => math::softplus(x),
         plain => plain.apply(x),
     }
-}
-
-#[inline(always)]
-fn softplus<T: Float>(x: T) -> T {
-    x.maximum(T::ZERO) + math::ln_1p(math::exp(-x.abs()))
 }
 
 /// `out = f(x)`
@@ -59,7 +54,7 @@ pub(crate) fn unary<T: Float>(f: Unary, x: &[T], out: &mut [T]) {
         GeluSlope => #[inline(always)] |x| math::gelu_slope(x),
         Expm1 => #[inline(always)] |x| math::exp_m1(x),
         Log1p => #[inline(always)] |x| math::ln_1p(x),
-        Softplus => #[inline(always)] |x| softplus(x),
+        Softplus => #[inline(always)] |x| math::softplus(x),
         ; Neg Abs Sign Square Sqrt Recip Sin Cos Relu Floor Ceil Round
     }
 }

@@ -1,6 +1,7 @@
 //! The polynomial functions against f64, over dense sweeps of all f32 numbers.
 
 use downhill_tensor::kernels::math;
+use downhill_tensor::kernels::scalar::{Binary, Unary};
 
 /// The distance of a result from the exact value, in units in the last place of the exact value.
 fn ulp_error(actual: f32, exact: f64) -> f64 {
@@ -67,6 +68,37 @@ fn sigmoid_is_within_three_ulp_where_it_is_normal() {
 #[test]
 fn erf_is_within_four_ulp_of_its_double_precision_form() {
     assert_within(4.0, worst(math::erf, math::erf::<f64>, |_| true));
+}
+
+#[test]
+fn softplus_is_within_four_ulp_where_it_is_normal() {
+    let exact = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    assert_within(4.0, worst(math::softplus, exact, |x| x >= -87.0));
+}
+
+#[test]
+fn scalar_functions_are_within_four_ulp_where_they_are_normal() {
+    for function in Unary::ALL {
+        let exact = |x: f64| function.apply(x);
+        let normal = |x: f32| {
+            let y = exact(f64::from(x)).abs();
+            y == 0.0 || y >= f64::from(f32::MIN_POSITIVE)
+        };
+        let (error, x) = worst(|x| function.apply(x), exact, normal);
+        assert!(error <= 4.0, "{}: {error} ulp at {x:e}", function.name());
+    }
+}
+
+#[test]
+fn powers_are_within_two_ulp_where_they_are_normal() {
+    for exponent in [-2.5f32, -1.0, -0.5, 0.0, 0.3, 0.5, 1.0, 1.7, 2.0, 3.0, 10.0] {
+        let exact = |x: f64| x.powf(f64::from(exponent));
+        let normal = |x: f32| {
+            let y = exact(f64::from(x)).abs();
+            !x.is_nan() && (y == 0.0 || y >= f64::from(f32::MIN_POSITIVE))
+        };
+        assert_within(2.0, worst(|x| Binary::Pow.apply(x, exponent), exact, normal));
+    }
 }
 
 #[test]

@@ -62,6 +62,12 @@ pub fn sigmoid<T: Float>(x: T) -> T {
     )
 }
 
+/// `ln(1 + e^x)`, without overflow: at most 4 ulp where the result is normal; subnormal results may be 0.
+#[inline(always)]
+pub fn softplus<T: Float>(x: T) -> T {
+    x.maximum(T::ZERO) + ln_1p(exp(-x.abs()))
+}
+
 const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
 
 /// `(e^r - 1, n)` with `x = n ln 2 + r` and r at most half of ln 2, for x from -104.5 to 89. A NaN gives a NaN.

@@ -118,8 +118,9 @@ fn third_and_fourth_derivatives_agree_with_closed_forms() {
     let x = 0.7f64;
     let s = logistic(x);
     let (tanh, gauss) = (x.tanh(), (-x * x).exp() * std::f64::consts::FRAC_2_SQRT_PI);
+    let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
     // Function, third derivative, fourth derivative.
-    let cases: [(&str, Function, f64, f64); 10] = [
+    let cases: [(&str, Function, f64, f64); 11] = [
         ("exp", |x| x.exp(), x.exp(), x.exp()),
         ("sin", |x| x.sin(), -x.cos(), x.sin()),
         ("log", |x| x.log(), 2.0 / x.powi(3), -6.0 / x.powi(4)),
@@ -144,6 +145,7 @@ fn third_and_fourth_derivatives_agree_with_closed_forms() {
             s * (1.0 - s) * (1.0 - 2.0 * s),
             s * (1.0 - s) * (1.0 - 6.0 * s + 6.0 * s * s),
         ),
+        ("gelu", |x| x.gelu(), density * (x.powi(3) - 4.0 * x), density * (7.0 * x * x - 4.0 - x.powi(4))),
         ("erf", |x| x.erf(), gauss * (4.0 * x * x - 2.0), gauss * (12.0 * x - 8.0 * x.powi(3))),
     ];
     for (name, function, third, fourth) in cases {

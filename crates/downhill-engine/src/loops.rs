@@ -53,6 +53,8 @@ impl Function {
                 | Unary::Tanh
                 | Unary::Sigmoid
                 | Unary::Erf
+                | Unary::Gelu
+                | Unary::GeluSlope
                 | Unary::Softplus,
                 _,
             ) => 8.0,

@@ -25,16 +25,13 @@ pub(crate) fn unary_of<T: Float>(f: Unary, x: T) -> T {
         Unary::Tanh => math::tanh(x),
         Unary::Sigmoid => math::sigmoid(x),
         Unary::Erf => math::erf(x),
+        Unary::Gelu => math::gelu(x),
+        Unary::GeluSlope => math::gelu_slope(x),
         Unary::Expm1 => math::exp_m1(x),
         Unary::Log1p => math::ln_1p(x),
-        Unary::Softplus => softplus(x),
+        Unary::Softplus => math::softplus(x),
         plain => plain.apply(x),
     }
-}
-
-#[inline(always)]
-fn softplus<T: Float>(x: T) -> T {
-    x.maximum(T::ZERO) + math::ln_1p(math::exp(-x.abs()))
 }
 
 /// `out = f(x)`
@@ -53,9 +50,11 @@ pub(crate) fn unary<T: Float>(f: Unary, x: &[T], out: &mut [T]) {
         Tanh => #[inline(always)] |x| math::tanh(x),
         Sigmoid => #[inline(always)] |x| math::sigmoid(x),
         Erf => #[inline(always)] |x| math::erf(x),
+        Gelu => #[inline(always)] |x| math::gelu(x),
+        GeluSlope => #[inline(always)] |x| math::gelu_slope(x),
         Expm1 => #[inline(always)] |x| math::exp_m1(x),
         Log1p => #[inline(always)] |x| math::ln_1p(x),
-        Softplus => #[inline(always)] |x| softplus(x),
+        Softplus => #[inline(always)] |x| math::softplus(x),
         ; Neg Abs Sign Square Sqrt Recip Sin Cos Relu Floor Ceil Round
     }
 }

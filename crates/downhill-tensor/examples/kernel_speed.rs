@@ -101,14 +101,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         elementwise::map(&x, &mut y, |v| if v > 0.0 { v } else { 0.0 });
         black_box(&y);
     });
-    for (name, f) in [("exp", 0), ("ln", 1), ("tanh", 2), ("sigmoid", 3), ("erf", 4)] {
+    for (name, f) in
+        [("exp", 0), ("ln", 1), ("tanh", 2), ("sigmoid", 3), ("erf", 4), ("gelu", 5), ("gelu_slope", 6)]
+    {
         report.line(&format!("map {name} 4096"), count, "elements", || {
             match f {
                 0 => elementwise::map(&x, &mut y, math::exp),
                 1 => elementwise::map(&x, &mut y, math::ln),
                 2 => elementwise::map(&x, &mut y, math::tanh),
                 3 => elementwise::map(&x, &mut y, math::sigmoid),
-                _ => elementwise::map(&x, &mut y, math::erf),
+                4 => elementwise::map(&x, &mut y, math::erf),
+                5 => elementwise::map(&x, &mut y, math::gelu),
+                _ => elementwise::map(&x, &mut y, math::gelu_slope),
             }
             black_box(&y);
         });

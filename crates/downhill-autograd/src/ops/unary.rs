@@ -6,6 +6,9 @@ use crate::{Type, Var};
 use downhill_tensor::Float;
 use downhill_tensor::kernels::scalar::Unary;
 
+/// 1/√(2π), the density of the standard normal distribution at 0.
+const DENSITY_AT_0: f64 = 0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+
 /// A scalar function of one operand, applied to each element.
 ///
 /// Derivatives by convention (PyTorch's): `abs` and `sign` 0 at 0, `relu` 0 at 0, the rounding functions and
@@ -34,6 +37,11 @@ impl Elementwise for UnaryOperation {
             Unary::Relu => v * y.gt(y.tape().scalar(0.0)),
             Unary::Softplus => v * x.sigmoid(),
             Unary::Erf => v * (std::f64::consts::FRAC_2_SQRT_PI * (-x.square()).exp()),
+            Unary::Gelu => v * x.gelu_slope(),
+            Unary::GeluSlope => {
+                let density = DENSITY_AT_0 * (-0.5 * x.square()).exp();
+                v * ((2.0 - x.square()) * density)
+            }
             Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round => return None,
         })
     }
@@ -120,6 +128,13 @@ unary_methods! {
     softplus => Softplus;
     /// The error function 2/√π ∫₀ˣ exp(-t²) dt, elementwise.
     erf => Erf;
+    /// The Gaussian error linear unit x Φ(x) = x (1 + erf(x/√2)) / 2, elementwise.
+    ///
+    /// # Source
+    /// Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016 (arXiv:1606.08415), the exact form.
+    gelu => Gelu;
+    /// Φ(x) + x φ(x), the derivative of [`gelu`](Var::gelu), elementwise; φ(x) = exp(-x²/2) / √(2π).
+    gelu_slope => GeluSlope;
     /// The largest integer not above x, elementwise; derivative 0.
     floor => Floor;
     /// The smallest integer not below x, elementwise; derivative 0.
@@ -129,15 +144,6 @@ unary_methods! {
 }
 
 impl<'t> Var<'t> {
-    /// The Gaussian error linear unit x Φ(x) = x (1 + erf(x/√2)) / 2, elementwise.
-    ///
-    /// # Source
-    /// Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016 (arXiv:1606.08415), the exact form.
-    #[track_caller]
-    pub fn gelu(self) -> Var<'t> {
-        0.5 * self * (1.0 + (self * std::f64::consts::FRAC_1_SQRT_2).erf())
-    }
-
     /// The sigmoid linear unit x σ(x), elementwise; also called swish.
     ///
     /// # Source

@@ -10,10 +10,11 @@
 
 use super::isa::{Isa, current, vectorize};
 use super::math;
-use super::matmul::{Product, Strides2, Update, matmul_scratch_len, matmul_with};
+use super::matmul::{Prepared, Product, Strides2, Update, matmul_prepared, matmul_scratch_len, matmul_with};
 use super::rows::sum_of;
 use super::softmax::shift;
 use crate::Float;
+use std::ops::Range;
 
 /// The sizes of one sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +33,10 @@ pub struct Attention {
 const LANES: usize = 16;
 /// Scores that are held at once, where a block has more than the fewest queries.
 const SCORES: usize = 24 * 1024;
+/// The most queries of a block.
+const MOST_QUERIES: usize = 48;
+/// The most columns of a panel of a prepared operand.
+const WIDEST: usize = 32;
 
 impl Attention {
     /// The numbers of one position's queries, keys or values: all heads side by side.
@@ -51,8 +56,24 @@ impl Attention {
 
     /// The queries of a block. Small blocks skip more of what is masked.
     fn queries(&self) -> usize {
-        let most = if self.causal { 24 } else { 48 };
+        let most = if self.causal { 24 } else { MOST_QUERIES };
         (SCORES / self.length.max(1)).clamp(6, most).min(self.length)
+    }
+
+    /// The blocks of queries, first to last. All are of one size: the last begins early where it must, and leaves
+    /// out what the one before has.
+    fn blocks(self) -> impl DoubleEndedIterator<Item = Block> {
+        let queries = self.queries();
+        (0..self.length).step_by(queries.max(1)).map(move |start| {
+            let first = start.min(self.length - queries);
+            let keys = if self.causal { first + queries } else { self.length };
+            Block { first, rows: start - first..queries, keys }
+        })
+    }
+
+    /// How many keys the query at this position sees.
+    fn seen(&self, position: usize) -> usize {
+        if self.causal { position + 1 } else { self.length }
     }
 
     /// From one row of scores to the next: whole vectors, and not a power of two, which would crowd a few
@@ -61,56 +82,70 @@ impl Attention {
         self.length.next_multiple_of(LANES) + LANES
     }
 
-    /// The keys that are seen from before position `end`.
-    fn seen(&self, end: usize) -> usize {
-        if self.causal { end } else { self.length }
+    /// What the scores are multiplied by.
+    fn scale<T: Float>(&self) -> T {
+        T::from_f64(1.0 / (self.depth as f64).sqrt())
     }
 
-    /// The products of a block of `queries` that sees `keys` keys; see [`Products`].
-    fn products(&self, queries: usize, keys: usize) -> Products {
-        let (depth, packed, width) = (self.depth, 3 * self.width(), self.width());
-        let scores = Strides2::row_major(self.stride());
-        let (tight, wide) = (Strides2::row_major(depth), Strides2::row_major(packed));
-        let (transposed, result) = (Strides2::row_major(self.length), Strides2::row_major(width));
-        let product = |m, n, k, a, b, c_row_stride| Product { m, n, k, a, b, c_row_stride };
-        Products {
-            scores: product(queries, keys, depth, wide, transposed, self.stride()),
-            values: product(queries, depth, keys, scores, tight, width),
-            probabilities: product(queries, keys, depth, result, transposed, self.stride()),
-            by_query: product(queries, depth, keys, scores, tight, packed),
-            by_key: product(keys, depth, queries, scores.transposed(), wide, depth),
-            by_value: product(keys, depth, queries, scores.transposed(), result, depth),
-        }
+    /// Queries (`wide`) or cotangents of results by the transposed keys or values of a whole sequence, of which a
+    /// block takes the columns that it sees.
+    fn by_transposed(&self, a: Strides2) -> Product {
+        let b = self.wide().transposed();
+        Product { m: self.queries(), n: self.length, k: self.depth, a, b, c_row_stride: self.stride() }
+    }
+
+    /// Rows of scores by keys or values, into rows that are as far apart as those of the second operand or of the
+    /// result.
+    fn by_rows(&self, block: &Block, c_row_stride: usize) -> Product {
+        let (a, b) = (Strides2::row_major(self.stride()), self.wide());
+        Product { m: block.rows.len(), n: self.depth, k: block.keys, a, b, c_row_stride }
+    }
+
+    /// Transposed scores by queries or cotangents of results, into the packed cotangents.
+    fn by_columns(&self, block: &Block, b: Strides2) -> Product {
+        let a = Strides2::row_major(self.stride()).transposed();
+        let c_row_stride = self.wide().row;
+        Product { m: block.keys, n: self.depth, k: block.rows.len(), a, b, c_row_stride }
+    }
+
+    /// How the packed projections of a head lie.
+    fn wide(&self) -> Strides2 {
+        Strides2::row_major(3 * self.width())
+    }
+
+    /// How the result of a head lies.
+    fn narrow(&self) -> Strides2 {
+        Strides2::row_major(self.width())
     }
 
     /// The scratch space of the products of any block.
     fn product_scratch<T: Float>(&self) -> usize {
-        let all = self.products(self.queries(), self.length);
-        let each = [all.scores, all.values, all.probabilities, all.by_query, all.by_key, all.by_value];
-        each.iter().map(matmul_scratch_len::<T>).max().unwrap_or(0)
+        let all = Block { first: 0, rows: 0..self.queries(), keys: self.length };
+        let products =
+            [self.by_transposed(self.wide()), self.by_rows(&all, 0), self.by_columns(&all, self.wide())];
+        products.iter().map(matmul_scratch_len::<T>).max().unwrap_or(0)
+    }
+
+    /// The elements of the transposed keys or values of a head, prepared for products by any instruction set.
+    fn transposed_len(&self) -> usize {
+        self.length.next_multiple_of(WIDEST) * self.depth
     }
 }
 
-/// The products of a block of queries.
-struct Products {
-    /// Q (in place) by Kᵀ.
-    scores: Product,
-    /// P by V, into the result.
-    values: Product,
-    /// The cotangent of the result by Vᵀ.
-    probabilities: Product,
-    /// The cotangent of the scores by K, into the packed cotangents.
-    by_query: Product,
-    /// The transposed cotangent of the scores by Q (in place).
-    by_key: Product,
-    /// Pᵀ by the cotangent of the result.
-    by_value: Product,
+/// Some rows of scores.
+struct Block {
+    /// The position of the query of row 0.
+    first: usize,
+    /// The rows that are computed.
+    rows: Range<usize>,
+    /// The keys that at least one of the queries sees.
+    keys: usize,
 }
 
 /// How many elements of scratch space [`attention`] and [`attention_gradient`] need.
 pub fn attention_scratch_len<T: Float>(attention: &Attention) -> usize {
     let scores = attention.queries() * attention.stride();
-    2 * scores + 5 * attention.length * attention.depth + attention.product_scratch::<T>()
+    2 * (attention.transposed_len() + scores) + attention.product_scratch::<T>()
 }
 
 /// The result `[n, length, width]` for projections `[n, length, 3 width]`: query, key and value side by side,
@@ -136,24 +171,24 @@ pub fn attention_with<T: Float>(
     out: &mut [T],
     scratch: &mut [T],
 ) {
-    let &Attention { length, heads, depth, .. } = attention;
     assert_eq!(packed.len(), 3 * out.len(), "the result is not a third of the projections");
     let Some(sequences) = sequences(attention, out.len()) else { return };
-    let (scores, rest) = scratch.split_at_mut(attention.queries() * attention.stride());
-    let (key, rest) = rest.split_at_mut(length * depth);
-    let (value, rest) = rest.split_at_mut(length * depth);
-    let width = attention.width();
-    for head in (0..sequences * heads).map(|number| Head::new(attention, number)) {
-        head.transpose(isa, &packed[head.packed + width..], head.scale(), key);
-        head.copy(&packed[head.packed + 2 * width..], value);
-        for first in (0..length).step_by(attention.queries()) {
-            let (rows, keys) = head.block(first);
-            let products = attention.products(rows, keys);
-            let query = &packed[head.packed + first * 3 * width..];
-            product(isa, &products.scores, query, key, scores, false, rest);
-            head.probabilities(isa, first, rows, scores);
-            let out = &mut out[head.result + first * width..];
-            product(isa, &products.values, scores, value, out, false, rest);
+    let (wide, narrow) = (attention.wide(), attention.narrow());
+    let (transposed, rest) = scratch.split_at_mut(attention.transposed_len());
+    let (scores, rest) = rest.split_at_mut(attention.queries() * attention.stride());
+    let keys = Prepared::new::<T>(isa, &attention.by_transposed(wide));
+    let keys_across = &mut transposed[..keys.len()];
+    for head in (0..sequences * attention.heads).map(|number| Head::new(attention, number)) {
+        let [query, key, value] = head.parts(packed);
+        keys.fill(0..keys.panels(), key, keys_across);
+        for block in attention.blocks() {
+            let scaled = Update::set_scaled(attention.scale());
+            by_prepared(&keys, &block, &query[block.first * wide.row..], keys_across, scores, scaled, rest);
+            attention.probabilities(isa, &block, scores);
+            let product = attention.by_rows(&block, narrow.row);
+            let scores = &scores[block.rows.start * attention.stride()..];
+            let out = &mut out[head.result + (block.first + block.rows.start) * narrow.row..];
+            multiply(isa, &product, scores, value, out, Update::SET, rest);
         }
     }
 }
@@ -186,46 +221,42 @@ pub fn attention_gradient_with<T: Float>(
     out: &mut [T],
     scratch: &mut [T],
 ) {
-    let &Attention { length, heads, depth, .. } = attention;
     let fits = packed.len() == 3 * cotangent.len() && packed.len() == out.len();
     assert!(fits, "the lengths do not fit each other");
     let Some(sequences) = sequences(attention, cotangent.len()) else { return };
-    let block = attention.queries() * attention.stride();
-    let (scores, rest) = scratch.split_at_mut(block);
-    let (slopes, rest) = rest.split_at_mut(block);
-    let (head_space, rest) = rest.split_at_mut(5 * length * depth);
-    let width = attention.width();
-    for head in (0..sequences * heads).map(|number| Head::new(attention, number)) {
-        let mut spaces = head_space.chunks_exact_mut((length * depth).max(1));
-        let [Some(keys_across), Some(values_across), Some(key), Some(by_key), Some(by_value)] =
-            [(); 5].map(|()| spaces.next())
-        else {
-            return;
-        };
-        head.transpose(isa, &packed[head.packed + width..], head.scale(), keys_across);
-        head.transpose(isa, &packed[head.packed + 2 * width..], T::ONE, values_across);
-        head.copy(&packed[head.packed + width..], key);
-        by_key.fill(T::ZERO);
-        by_value.fill(T::ZERO);
-        for first in (0..length).step_by(attention.queries()) {
-            let (rows, keys) = head.block(first);
-            let products = attention.products(rows, keys);
-            let query = &packed[head.packed + first * 3 * width..];
-            let g = &cotangent[head.result + first * width..];
-            product(isa, &products.scores, query, keys_across, scores, false, rest);
-            head.probabilities(isa, first, rows, scores);
-            product(isa, &products.by_value, scores, g, by_value, true, rest);
-            product(isa, &products.probabilities, g, values_across, slopes, false, rest);
-            head.slopes(isa, first, rows, scores, slopes);
-            let by_query = &mut out[head.packed + first * 3 * width..];
-            product(isa, &products.by_query, slopes, key, by_query, false, rest);
-            product(isa, &products.by_key, slopes, query, by_key, true, rest);
-        }
-        for (part, cotangents) in [(1, by_key), (2, by_value)] {
-            let out = &mut out[head.packed + part * width..];
-            for (out, cotangents) in out.chunks_mut(3 * width).zip(cotangents.chunks_exact(depth)) {
-                out[..depth].copy_from_slice(cotangents);
-            }
+    let (wide, narrow) = (attention.wide(), attention.narrow());
+    let (keys_across, rest) = scratch.split_at_mut(attention.transposed_len());
+    let (values_across, rest) = rest.split_at_mut(attention.transposed_len());
+    let (scores, rest) = rest.split_at_mut(attention.queries() * attention.stride());
+    let (slopes, rest) = rest.split_at_mut(attention.queries() * attention.stride());
+    let keys = Prepared::new::<T>(isa, &attention.by_transposed(wide));
+    let values = Prepared::new::<T>(isa, &attention.by_transposed(narrow));
+    let (keys_across, values_across) = (&mut keys_across[..keys.len()], &mut values_across[..values.len()]);
+    for head in (0..sequences * attention.heads).map(|number| Head::new(attention, number)) {
+        let [query, key, value] = head.parts(packed);
+        keys.fill(0..keys.panels(), key, keys_across);
+        values.fill(0..values.panels(), value, values_across);
+        // The last block sees all keys: what it sets, the others add to.
+        let mut update = Update::SET;
+        for block in attention.blocks().rev() {
+            let query = &query[block.first * wide.row..];
+            let g = &cotangent[head.result + block.first * narrow.row..];
+            let scaled = Update::set_scaled(attention.scale());
+            by_prepared(&keys, &block, query, keys_across, scores, scaled, rest);
+            by_prepared(&values, &block, g, values_across, slopes, Update::SET, rest);
+            attention.probabilities(isa, &block, scores);
+            attention.slopes(isa, &block, scores, slopes);
+            let (skip, own) = (block.rows.start, block.rows.start * attention.stride());
+            let (scores, slopes) = (&scores[own..], &slopes[own..]);
+            let (query, g) = (&query[skip * wide.row..], &g[skip * narrow.row..]);
+            let [by_query, by_key, by_value] = head.starts();
+            let by_query = &mut out[by_query + (block.first + skip) * wide.row..];
+            multiply(isa, &attention.by_rows(&block, wide.row), slopes, key, by_query, Update::SET, rest);
+            let product = attention.by_columns(&block, wide);
+            multiply(isa, &product, slopes, query, &mut out[by_key..], update, rest);
+            let product = attention.by_columns(&block, narrow);
+            multiply(isa, &product, scores, g, &mut out[by_value..], update, rest);
+            update = Update::ADD;
         }
     }
 }
@@ -241,114 +272,104 @@ fn sequences(attention: &Attention, len: usize) -> Option<usize> {
     Some(len / one)
 }
 
-/// All products of this module.
-fn product<T: Float>(
+/// The rows of a block, by all keys or values that it sees.
+fn by_prepared<T: Float>(
+    b: &Prepared,
+    block: &Block,
+    a: &[T],
+    panels: &[T],
+    c: &mut [T],
+    update: Update<T>,
+    scratch: &mut [T],
+) {
+    matmul_prepared(b, block.rows.clone(), 0..block.keys, a, panels, c, update, scratch);
+}
+
+/// A whole product.
+fn multiply<T: Float>(
     isa: Isa,
     product: &Product,
     a: &[T],
     b: &[T],
     c: &mut [T],
-    accumulate: bool,
+    update: Update<T>,
     scratch: &mut [T],
 ) {
-    let update = if accumulate { Update::ADD } else { Update::SET };
     matmul_with(isa, product, 0..product.m, 0..product.n, a, b, c, update, scratch);
 }
 
-/// One head of one sequence.
+/// Where one head of one sequence stands.
 struct Head {
-    attention: Attention,
-    /// Where its first query stands.
+    /// Its first query among the projections.
     packed: usize,
-    /// Where its first result stands.
+    /// Its first result.
     result: usize,
+    width: usize,
 }
 
 impl Head {
     fn new(attention: &Attention, number: usize) -> Self {
         let (sequence, head) = (number / attention.heads, number % attention.heads);
         Head {
-            attention: *attention,
             packed: sequence * attention.packed_len() + head * attention.depth,
             result: sequence * attention.output_len() + head * attention.depth,
+            width: attention.width(),
         }
     }
 
-    /// What the scores are multiplied by.
-    fn scale<T: Float>(&self) -> T {
-        T::from_f64(1.0 / (self.attention.depth as f64).sqrt())
+    /// Where its queries, keys and values begin.
+    fn starts(&self) -> [usize; 3] {
+        [0, 1, 2].map(|part| self.packed + part * self.width)
     }
 
-    /// The queries of the block from `first` on, and the keys that the last of them sees.
-    fn block(&self, first: usize) -> (usize, usize) {
-        let rows = self.attention.queries().min(self.attention.length - first);
-        (rows, self.attention.seen(first + rows))
+    /// Its queries, keys and values, and what follows.
+    fn parts<'a, T>(&self, packed: &'a [T]) -> [&'a [T]; 3] {
+        self.starts().map(|start| &packed[start..])
     }
+}
 
-    /// The rows of a part of the projections, one after the other.
-    fn copy<T: Float>(&self, from: &[T], to: &mut [T]) {
-        let Attention { depth, .. } = self.attention;
-        for (from, to) in from.chunks(3 * self.attention.width()).zip(to.chunks_exact_mut(depth)) {
-            to.copy_from_slice(&from[..depth]);
-        }
-    }
-
-    /// A part of the projections with rows and columns exchanged, `[depth, length]`, times `scale`.
-    fn transpose<T: Float>(&self, isa: Isa, from: &[T], scale: T, to: &mut [T]) {
-        let Attention { length, depth, .. } = self.attention;
-        let stride = 3 * self.attention.width();
+impl Attention {
+    /// The softmax of each row of scores over the keys that its query sees; 0 for the others.
+    ///
+    /// In several passes over the block: those over one row would wait for each other.
+    fn probabilities<T: Float>(&self, isa: Isa, block: &Block, scores: &mut [T]) {
+        let stride = self.stride();
+        // Up to whole vectors.
+        let end = |row: usize| self.seen(block.first + row).next_multiple_of(LANES);
+        let mut numbers = [T::ZERO; MOST_QUERIES];
         vectorize(
             isa,
             #[inline(always)]
             |_| {
-                for first in (0..length).step_by(LANES) {
-                    let count = LANES.min(length - first);
-                    let rows: [&[T]; LANES] =
-                        std::array::from_fn(|i| &from[(first + i.min(count - 1)) * stride..][..depth]);
-                    for (j, to) in to.chunks_exact_mut(length).enumerate() {
-                        let column: [T; LANES] = std::array::from_fn(
-                            #[inline(always)]
-                            |i| rows[i][j] * scale,
-                        );
-                        match to[first..].first_chunk_mut::<LANES>() {
-                            Some(to) => *to = column,
-                            None => to[first..].copy_from_slice(&column[..count]),
+                for row in block.rows.clone() {
+                    let scores = &mut scores[row * stride..][..stride];
+                    // Beyond what is seen: impossible keys.
+                    scores[self.seen(block.first + row)..end(row)].fill(T::NEG_INFINITY);
+                    if end(row) < block.keys {
+                        scores[end(row)..block.keys].fill(T::ZERO);
+                    }
+                    numbers[row] = shift(&scores[..end(row)]);
+                }
+                for row in block.rows.clone() {
+                    let shift = numbers[row];
+                    let (chunks, _) = scores[row * stride..][..end(row)].as_chunks_mut::<LANES>();
+                    for chunk in chunks {
+                        for score in chunk {
+                            *score = math::exp(*score - shift);
                         }
                     }
                 }
-            },
-        );
-    }
-
-    /// The softmax of each row of scores over the keys that its query sees; 0 for the others.
-    fn probabilities<T: Float>(&self, isa: Isa, first: usize, rows: usize, scores: &mut [T]) {
-        let (_, keys) = self.block(first);
-        vectorize(
-            isa,
-            #[inline(always)]
-            |_| {
-                for (i, row) in scores.chunks_exact_mut(self.attention.stride()).take(rows).enumerate() {
-                    let seen = self.attention.seen(first + i + 1);
-                    // Beyond what is seen, up to whole vectors: impossible keys.
-                    let end = seen.next_multiple_of(LANES);
-                    row[seen..end].fill(T::NEG_INFINITY);
-                    if end < keys {
-                        row[end..keys].fill(T::ZERO);
-                    }
-                    let row = &mut row[..end];
-                    let shift = shift(row);
-                    // In loops of their own, of which the compiler makes vector instructions.
-                    row.iter_mut().for_each(
-                        #[inline(always)]
-                        |score| *score = math::exp(*score - shift),
-                    );
+                for row in block.rows.clone() {
                     let sum = sum_of(
-                        [&*row],
+                        [&scores[row * stride..][..end(row)]],
                         #[inline(always)]
                         |[p]| p,
                     );
-                    let scale = if sum == T::ZERO { T::ZERO } else { T::ONE / sum };
-                    row.iter_mut().for_each(|p| *p *= scale);
+                    numbers[row] = if sum == T::ZERO { T::ZERO } else { T::ONE / sum };
+                }
+                for row in block.rows.clone() {
+                    let scale = numbers[row];
+                    scores[row * stride..][..end(row)].iter_mut().for_each(|p| *p *= scale);
                 }
             },
         );
@@ -356,20 +377,24 @@ impl Head {
 
     /// From the cotangents of the probabilities to those of the scores before they were scaled:
     /// `p (g - Σ p g) / √depth`.
-    fn slopes<T: Float>(&self, isa: Isa, first: usize, rows: usize, p: &[T], g: &mut [T]) {
-        let (_, keys) = self.block(first);
-        let (stride, factor) = (self.attention.stride(), self.scale());
+    fn slopes<T: Float>(&self, isa: Isa, block: &Block, p: &[T], g: &mut [T]) {
+        let (stride, factor) = (self.stride(), self.scale());
+        let mut dots = [T::ZERO; MOST_QUERIES];
         vectorize(
             isa,
             #[inline(always)]
             |_| {
-                for (p, g) in p.chunks_exact(stride).zip(g.chunks_exact_mut(stride)).take(rows) {
-                    let dot = sum_of(
-                        [&p[..keys], &g[..keys]],
+                for row in block.rows.clone() {
+                    dots[row] = sum_of(
+                        [&p[row * stride..][..block.keys], &g[row * stride..][..block.keys]],
                         #[inline(always)]
                         |[p, g]| p * g,
                     );
-                    g[..keys].iter_mut().zip(&p[..keys]).for_each(|(g, &p)| *g = p * (*g - dot) * factor);
+                }
+                for row in block.rows.clone() {
+                    let (p, g) = (&p[row * stride..][..block.keys], &mut g[row * stride..][..block.keys]);
+                    let dot = dots[row];
+                    g.iter_mut().zip(p).for_each(|(g, &p)| *g = p * (*g - dot) * factor);
                 }
             },
         );

@@ -3,6 +3,7 @@
 //! Everything elementwise that a program computes is composed of these; what they mean is said here once,
 //! for the reference interpreter and for the engine's loops alike.
 
+use super::math;
 use crate::Float;
 
 /// A function of one number.
@@ -42,6 +43,10 @@ pub enum Unary {
     Softplus,
     /// 2/√π ∫₀ˣ exp(-t²) dt
     Erf,
+    /// x Φ(x), Φ the distribution function of the standard normal distribution
+    Gelu,
+    /// Φ(x) + x φ(x), the derivative of the former; φ the density
+    GeluSlope,
     /// the largest integer not above x
     Floor,
     /// the smallest integer not below x
@@ -83,7 +88,7 @@ pub enum Binary {
 
 impl Unary {
     /// All of them.
-    pub const ALL: [Unary; 20] = [
+    pub const ALL: [Unary; 22] = [
         Unary::Neg,
         Unary::Abs,
         Unary::Sign,
@@ -101,6 +106,8 @@ impl Unary {
         Unary::Relu,
         Unary::Softplus,
         Unary::Erf,
+        Unary::Gelu,
+        Unary::GeluSlope,
         Unary::Floor,
         Unary::Ceil,
         Unary::Round,
@@ -126,13 +133,15 @@ impl Unary {
             Unary::Relu => "relu",
             Unary::Softplus => "softplus",
             Unary::Erf => "erf",
+            Unary::Gelu => "gelu",
+            Unary::GeluSlope => "gelu_slope",
             Unary::Floor => "floor",
             Unary::Ceil => "ceil",
             Unary::Round => "round",
         }
     }
 
-    /// The value at `x`.
+    /// The value at `x`. In f32 at most 4 ulp from the exact one where that is a normal number.
     #[inline(always)]
     pub fn apply<T: Float>(self, x: T) -> T {
         match self {
@@ -154,6 +163,8 @@ impl Unary {
             // Written so that neither term overflows, and small values keep their digits.
             Unary::Softplus => x.maximum(T::ZERO) + (-x.abs()).exp().ln_1p(),
             Unary::Erf => T::from_f64(libm::erf(x.to_f64())),
+            Unary::Gelu => T::from_f64(math::gelu(x.to_f64())),
+            Unary::GeluSlope => T::from_f64(math::gelu_slope(x.to_f64())),
             Unary::Floor => x.floor(),
             Unary::Ceil => x.ceil(),
             Unary::Round => x.round_ties_even(),
@@ -206,7 +217,8 @@ impl Binary {
         }
     }
 
-    /// The value at `a` and `b`.
+    /// The value at `a` and `b`. In f32 a power is at most 2 ulp from the exact one, and the others are rounded
+    /// once.
     #[inline(always)]
     pub fn apply<T: Float>(self, a: T, b: T) -> T {
         let truth = |holds: bool| if holds { T::ONE } else { T::ZERO };

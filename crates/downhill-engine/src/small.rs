@@ -195,7 +195,7 @@ fn unary<T: Float>(f: Unary, x: &[T], out: &mut [T]) {
             }
         };
     }
-    each!(Neg Abs Sign Square Sqrt Recip Exp Expm1 Log Log1p Sin Cos Tanh Sigmoid Relu Softplus Erf Floor Ceil
+    each!(Neg Abs Sign Square Sqrt Recip Exp Expm1 Log Log1p Sin Cos Tanh Sigmoid Relu Softplus Erf Gelu GeluSlope Floor Ceil
         Round);
 }
 

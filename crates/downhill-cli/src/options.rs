@@ -96,6 +96,9 @@ pub struct RunOptions {
     /// Show no progress
     #[arg(long, short)]
     pub quiet: bool,
+    /// Show what a step holds of memory, and where its time went, on standard error
+    #[arg(long)]
+    pub profile: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]

@@ -1,6 +1,6 @@
 //! What a run tells while it runs, and how it is stopped.
 
-use crate::{EpochRecord, StopReason};
+use crate::{EpochRecord, StepMemory, StopReason};
 use downhill_nn::Summary;
 use std::ops::ControlFlow;
 
@@ -23,6 +23,8 @@ pub enum Event<'a> {
         epochs: u64,
         /// The table of the network's layers.
         summary: &'a Summary,
+        /// What a step holds of memory.
+        memory: StepMemory,
     },
     /// A step was made.
     #[non_exhaustive]

@@ -1,6 +1,7 @@
 //! What a run leaves behind: a model, its history, and why it ended.
 
 use crate::{Error, Evaluation, Model, Result};
+use downhill_engine::Profile;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -120,6 +121,9 @@ pub struct Outcome {
     pub steps: u64,
     /// The epoch with the smallest monitored loss, from 1; `None` if none was completed.
     pub best_epoch: Option<u64>,
+    /// Where the time of the training steps went, if [`Trainer::profile`](crate::Trainer::profile) asked for it:
+    /// for each batch size, the usual one first.
+    pub profiles: Vec<Profile>,
 }
 
 impl Outcome {

@@ -1,10 +1,11 @@
 //! The training loop: epoch by epoch, step by step.
 
 use crate::evaluator::Evaluator;
+use crate::memory::optimizer_bytes;
 use crate::predictions::count_right;
 use crate::progress::Progress;
 use crate::step::{Stepper, move_parameters};
-use crate::{Callback, EpochRecord, Error, Event, Result, StopReason, TrainConfig, TrainingMean};
+use crate::{Callback, EpochRecord, Error, Event, Result, StepMemory, StopReason, TrainConfig, TrainingMean};
 use downhill_data::{Batch, Loader, TargetKind};
 use downhill_engine::Engine;
 use downhill_nn::{AnyLayer, Network};
@@ -45,6 +46,7 @@ impl Run<'_, '_> {
         loader: &Loader<'_, f32>,
         validation_examples: usize,
     ) -> ControlFlow<()> {
+        let memory = self.memory();
         tell(
             self.callbacks,
             &Event::Started {
@@ -54,8 +56,20 @@ impl Run<'_, '_> {
                 steps_per_epoch: loader.steps() as u64,
                 epochs: self.config.epochs,
                 summary: network.summary(),
+                memory,
             },
         )
+    }
+
+    /// What a step holds of memory.
+    fn memory(&self) -> StepMemory {
+        let Progress { parameters, state, optimizer, .. } = &self.progress;
+        let memory = StepMemory {
+            parameters: size_of_val(&parameters[..]) + size_of_val(&state[..]),
+            optimizer: optimizer_bytes(optimizer.state()),
+            ..StepMemory::default()
+        };
+        self.stepper.add_to(memory)
     }
 
     /// Makes all epochs, unless something ends the run before.

@@ -1,9 +1,9 @@
 //! One training step: a batch in, the loss and the gradient out, and the move of the parameters.
 
-use crate::{Error, Result};
+use crate::{Error, Result, StepMemory};
 use downhill_autograd::{Data, DataMut, Run, Type};
 use downhill_data::{Batch, TargetKind, Targets};
-use downhill_engine::{Engine, Plan};
+use downhill_engine::{Engine, Plan, Profile};
 use downhill_nn::{AnyLayer, Loss, Network};
 use downhill_optim::Optimizer;
 use downhill_tensor::{Float, Key, Shape};
@@ -79,6 +79,23 @@ impl Stepper {
             next_state: vec![0.0; network.state_layout().len()],
             output: vec![0.0; largest * outputs],
         })
+    }
+
+    /// With the memory that it holds itself.
+    pub fn add_to(&self, mut memory: StepMemory) -> StepMemory {
+        memory.gradient += size_of_val(&self.gradient[..]) + size_of_val(&self.next_state[..]);
+        memory.output += size_of_val(&self.output[..]);
+        self.plans.iter().fold(memory, |memory, (_, plan)| memory.with_plan(&plan.schedule()))
+    }
+
+    /// Measures from now on where the time of the plans goes.
+    pub fn start_profiling(&mut self) {
+        self.plans.iter_mut().for_each(|(_, plan)| plan.start_profiling());
+    }
+
+    /// Where the time of the plans went, that of the usual batch size first.
+    pub fn profiles(&self) -> Vec<Profile> {
+        self.plans.iter().filter_map(|(_, plan)| plan.profile()).collect()
     }
 
     /// Computes the loss of a batch, its gradient and the outputs. The state that follows is put aside.

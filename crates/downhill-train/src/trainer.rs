@@ -31,6 +31,7 @@ pub struct Trainer<'a> {
     layers: AnyLayer,
     config: TrainConfig,
     callbacks: Vec<Box<dyn Callback + 'a>>,
+    profile: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -40,7 +41,7 @@ impl<'a> Trainer<'a> {
     /// An option outside its domain.
     pub fn new(layers: impl Into<AnyLayer>, config: TrainConfig) -> Result<Self> {
         config.validate()?;
-        Ok(Trainer { layers: layers.into(), config, callbacks: Vec::new() })
+        Ok(Trainer { layers: layers.into(), config, callbacks: Vec::new(), profile: false })
     }
 
     /// With this callback, which sees every event after those that were given before. `&mut callback` is a
@@ -55,6 +56,14 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn on_event(self, callback: impl FnMut(&Event<'_>) -> ControlFlow<()> + 'a) -> Self {
         self.callback(Closure(callback))
+    }
+
+    /// Whether to measure how long each loop of the training steps takes: see [`Outcome::profiles`]. Results stay
+    /// the same to the bit.
+    #[must_use]
+    pub fn profile(mut self, wanted: bool) -> Self {
+        self.profile = wanted;
+        self
     }
 
     /// Trains on data as it comes from its source; `fit` fits the preprocessing on `train` alone and applies
@@ -86,7 +95,10 @@ impl<'a> Trainer<'a> {
         let rest = data.len() % loader.batch_size();
         let sizes: Vec<usize> = [loader.batch_size(), rest].into_iter().filter(|&size| size > 0).collect();
         let shape = data.input_shape();
-        let stepper = Stepper::new(&network, &config.loss, &engine, shape, data.target_kind(), &sizes)?;
+        let mut stepper = Stepper::new(&network, &config.loss, &engine, shape, data.target_kind(), &sizes)?;
+        if self.profile {
+            stepper.start_profiling();
+        }
         let evaluator = match (&validation_data, validation) {
             (Some(data), Some(raw)) => {
                 Some(Evaluator::new(&network, &config.loss, &engine, data, raw, &preprocessing)?)
@@ -109,7 +121,8 @@ impl<'a> Trainer<'a> {
             ControlFlow::Continue(()) => run.epochs(&mut loader)?,
             ControlFlow::Break(()) => StopReason::Interrupted { step: 0 },
         };
-        let Run { mut progress, history, .. } = run;
+        let Run { mut progress, history, stepper, .. } = run;
+        let profiles = stepper.profiles();
         let best_wanted = config.restore_best && progress.best.is_some();
         if stop.is_failure() || best_wanted || !progress.is_finite() {
             progress.go_back();
@@ -130,7 +143,7 @@ impl<'a> Trainer<'a> {
             engine,
         );
         let (epochs, steps) = (progress.epoch, progress.step);
-        Ok(Outcome { model, history, stop, epochs, steps, best_epoch })
+        Ok(Outcome { model, history, stop, epochs, steps, best_epoch, profiles })
     }
 }
 

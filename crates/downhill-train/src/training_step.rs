@@ -1,8 +1,9 @@
 //! A whole training step as one call, for loops that are written by hand.
 
 use crate::aligned::Aligned;
+use crate::memory::optimizer_bytes;
 use crate::way::{Batch, Moving, Way};
-use crate::{AsData, Error, Result, StepOptions};
+use crate::{AsData, Error, Result, StepMemory, StepOptions};
 use downhill_autograd::Type;
 use downhill_engine::{Engine, EnginePrecision, Plan};
 use downhill_nn::{Layer, LossFunction, Network};
@@ -101,6 +102,18 @@ impl<T: EnginePrecision> TrainingStep<T> {
         let loss = self.way.step(batch, moving, self.dropout.fold(self.steps))?;
         self.steps += 1;
         Ok(loss)
+    }
+
+    /// What the step holds of memory.
+    pub fn memory(&self) -> StepMemory {
+        let memory = StepMemory {
+            parameters: size_of_val(&self.parameters[..]) + size_of_val(&self.state[..]),
+            gradient: self.way.gradient_bytes(),
+            optimizer: optimizer_bytes(self.optimizer.state()),
+            output: size_of_val(&self.output[..]),
+            ..StepMemory::default()
+        };
+        memory.with_plan(&self.plan().schedule())
     }
 
     /// The plan of the step: its schedule, and where its time goes.

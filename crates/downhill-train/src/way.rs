@@ -55,6 +55,19 @@ pub(crate) struct Table<T> {
 }
 
 impl<T: EnginePrecision> Way<T> {
+    /// The bytes of the gradient that it holds.
+    pub fn gradient_bytes(&self) -> usize {
+        match self {
+            Way::InPlace { .. } => 0,
+            Way::Gradient { gradient, .. } => size_of_val(&gradient[..]),
+            Way::Rows { gradient, tables, .. } => {
+                let table =
+                    |table: &Table<T>| size_of_val(&table.indices[..]) + size_of_val(&table.values[..]);
+                size_of_val(&gradient[..]) + tables.iter().map(table).sum::<usize>()
+            }
+        }
+    }
+
     pub fn plan(&self) -> &Plan<T> {
         match self {
             Way::InPlace { plan } | Way::Gradient { plan, .. } | Way::Rows { plan, .. } => plan,

@@ -13,6 +13,7 @@ use crate::source::{Parts, SourceArguments, TableArguments};
 use crate::summary::Summary;
 use clap::Args;
 use downhill::data::{BatchSize, InMemory, TargetKind};
+use downhill::engine::{Engine, Rates};
 use downhill::nn::Sequential;
 use downhill::optim::Rule;
 use downhill::train::{
@@ -67,7 +68,8 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     let parts = request.source.parts(request.table, run.validation, run.seed)?;
     let (network, config) = configure(&parts, options)?;
     let mut trainer = Trainer::new(network, config.clone())?
-        .callback(Watch { quiet: run.quiet, progress: Progress::Quiet });
+        .callback(Watch { quiet: run.quiet, profile: run.profile, progress: Progress::Quiet })
+        .profile(run.profile);
 
     let claim = run_path::claim(run.out.as_deref(), run.force, &run_path::name(&parts.name))?;
     let path = claim.path().to_owned();
@@ -79,6 +81,9 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     directory.save(&RunConfig::new(&parts, options, config.clone())?, &outcome)?;
     claim.keep();
 
+    if run.profile {
+        show_profiles(&outcome, config.threads);
+    }
     let summary = summarize(request, &parts, &config, &outcome, &path, seconds)?;
     if run.json {
         output::json(&summary)?
@@ -88,6 +93,20 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     match outcome.stop {
         StopReason::Interrupted { .. } => Err(Error::Interrupted),
         _ => Ok(()),
+    }
+}
+
+/// Shows where the time of the steps went, beside what the machine can do if that can be measured.
+fn show_profiles(outcome: &Outcome, threads: usize) {
+    let rates = Rates::measure(&Engine::with_threads(threads)).ok();
+    if let Some(rates) = &rates {
+        output::note(&format!("the machine: {rates}"));
+    }
+    for profile in &outcome.profiles {
+        output::note(&match &rates {
+            Some(rates) => profile.against(rates).to_string(),
+            None => profile.to_string(),
+        });
     }
 }
 
@@ -127,13 +146,17 @@ fn configure(parts: &Parts, options: &TrainOptions) -> Result<(Sequential, Train
 /// Shows the progress, writes the metrics, and stops the training when Ctrl-C was pressed.
 struct Watch {
     quiet: bool,
+    profile: bool,
     progress: Progress,
 }
 
 impl Callback for Watch {
     fn on_event(&mut self, event: &Event<'_>) -> ControlFlow<()> {
         match event {
-            Event::Started { epochs, steps_per_epoch, .. } => {
+            Event::Started { epochs, steps_per_epoch, memory, .. } => {
+                if self.profile {
+                    output::note(&memory.to_string());
+                }
                 self.progress = Progress::new(self.quiet, *epochs, *steps_per_epoch);
             }
             Event::Step { .. } => self.progress.step(),

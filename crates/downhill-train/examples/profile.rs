@@ -1,4 +1,5 @@
 //! What a training step is made of: its loops before it runs, the memory that it holds, and where its time goes.
+#![allow(clippy::print_stdout)]
 
 use downhill_autograd::Type;
 use downhill_engine::{Engine, Rates};

@@ -252,7 +252,7 @@ fn normal_tail(x: f32) -> (f32, f32, f32) {
     let bell = if t < TAIL_END { (y + 1.0) * power_of_two(n) } else { 0.0 };
     // All terms are positive, so none takes digits from another.
     let square = t * t;
-    let mut p = 4.011_728_8e-3 * square + (3.992_685_3e-2 * t + 1.811_361_2e-1);
+    let mut p = 4.011_729e-3 * square + (3.992_685_3e-2 * t + 1.811_361_2e-1);
     p = p * square + (4.354_548e-1 * t + 5e-1);
     let mut q = 1.005_576_7e-2 * t + 1.000_892_5e-1;
     q = q * square + (4.639_299_5e-1 * t + 1.193_773_6);

@@ -285,10 +285,10 @@ pub(super) fn scatter_halved<T: Float>(
             },
         );
     if !covered {
-        for i in 0..windows {
+        for (i, &g) in g[..windows].iter().enumerate() {
             let places = [2 * i, 2 * i + 1, width + 2 * i, width + 2 * i + 1];
             places.into_iter().for_each(|place| dx[place] = T::ZERO);
-            dx[places[largest_of(places.map(|place| x[place])).0]] = g[i];
+            dx[places[largest_of(places.map(|place| x[place])).0]] = g;
         }
     }
     for row in dx[..2 * width].chunks_exact_mut(width) {

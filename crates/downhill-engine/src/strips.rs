@@ -258,6 +258,8 @@ pub(crate) fn units(step: &Step) -> Option<usize> {
         Body::Attention(_, _, sequences) => *sequences,
         Body::Conv2d(_, _, images) => *images,
         Body::Pool2d(_, _, planes) => *planes,
+        // What becomes part of a buffer as one block does not lie by rows there.
+        Body::Copy { block, stride, .. } if *block == step.len && *stride > step.len => return None,
         Body::Copy { block, .. } if *block == step.len => {
             step.operands[0].layout.shape().iter().copied().find(|&dim| dim > 1)?
         }

@@ -31,6 +31,25 @@ fn convolutions(batch: usize) -> Program {
     tape.finish(&[Output::new("y", &y), Output::flat("gradient", &gradient)]).unwrap()
 }
 
+/// Steps in time, one after the other, whose results are put side by side: blocks of a value that do not lie by rows
+/// of the batch.
+fn recurrent(batch: usize) -> Program {
+    let tape = Tape::new();
+    let x = tape.input("x", [6, batch, 40]);
+    let (w, b) = (tape.input("w", [40, 40]), tape.input("b", [40]));
+    let mut state = tape.input("state", [batch, 40]);
+    let mut states = Vec::new();
+    for time in 0..6 {
+        let now = x.slice(0, time..time + 1).reshape([batch, 40]);
+        state = (now + state.matmul(w) + b).tanh();
+        states.push(state);
+    }
+    let all = tape.stack(&states, 0);
+    let y = (all.square().sum_keep(&[-1]) * all).softmax().log().sum();
+    let gradient = tape.grad(y, &[x, w, b]);
+    tape.finish(&[Output::new("all", &all), Output::flat("gradient", &gradient)]).unwrap()
+}
+
 fn random(n: usize, seed: u64) -> Vec<f32> {
     let mut values = vec![0.0; n];
     Key::new(seed).fill_uniform(0, &mut values);
@@ -54,7 +73,7 @@ fn result(threads: usize, program: &Program) -> Vec<u32> {
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     for batch in [1, 7, 64, 333] {
-        for program in [network(batch), convolutions(batch)] {
+        for program in [network(batch), convolutions(batch), recurrent(batch)] {
             let alone = result(1, &program);
             for threads in [2, 3, 4, 8] {
                 assert!(alone == result(threads, &program), "{threads} threads, batch {batch}");

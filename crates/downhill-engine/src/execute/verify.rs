@@ -70,5 +70,15 @@ pub(crate) fn verify(steps: &[Step], stages: &[Stage], buffers: &[Buffer], arena
             free
         })
     };
-    inside && steps.iter().all(sound) && stages.iter().all(apart)
+    // What a strip copies lies by rows where it is copied to, so that two threads never meet in a row.
+    let by_rows = |stage: &Stage| match stage {
+        Stage::Whole { .. } => true,
+        Stage::Strip { steps: own, .. } => steps[own.clone()].iter().all(|step| match step.body {
+            Body::Copy { block, stride, .. } if block > 0 => {
+                step.len / block * stride == buffers[step.outs[0]].len
+            }
+            _ => true,
+        }),
+    };
+    inside && steps.iter().all(sound) && stages.iter().all(|stage| apart(stage) && by_rows(stage))
 }

@@ -1,4 +1,4 @@
-//! Running loops on raw memory. All `unsafe` of the engine is here and below, in `tiles` and in the pool.
+//! Running loops on raw memory. All `unsafe` of the engine is here and below, in `tiles`, `small` and the pool.
 //!
 //! # Why it is sound
 //! A plan knows for every step which stretches it reads and which one it writes. Buffers that are alive at

@@ -100,6 +100,20 @@ fn parts_that_wait_for_each_other_are_exchanged() {
 }
 
 #[test]
+fn what_is_read_of_a_moved_value_is_not_what_was_copied_of_the_old_one() {
+    let tape = Tape::new();
+    let port = tape.vector("theta");
+    let (a, b) = (tape.part(port, "a", [4, 6]), tape.part(port, "b", [4, 3]));
+    // Functions of rows read a slice of columns from a copy.
+    fn columns<'t>(x: Var<'t>) -> Var<'t> {
+        x.slice(1, 0..3).normalize(1e-5)
+    }
+    let moved = a.square() + columns(a).exp().sum();
+    let next = [moved, b.cos() + columns(moved)];
+    compare(&tape.finish(&[Output::update("theta", &next)]).unwrap(), &[]);
+}
+
+#[test]
 fn gradients_of_all_slices_lie_side_by_side() {
     let program = descent([&[6, 8, 4]], |_, [x]| {
         let steps = (0..6).map(|step| (x.at(step) * (step as f64 + 1.0)).sin());

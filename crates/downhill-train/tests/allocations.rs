@@ -2,39 +2,18 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
+#[path = "../../downhill-engine/tests/counting/mod.rs"]
+mod counting;
 
 use common::{adam, iris};
+use counting::allocations;
 use downhill_autograd::Type;
 use downhill_data::BatchSize;
 use downhill_engine::Engine;
 use downhill_nn::{Activation, BatchNorm, Dropout, Linear, Loss, Network, Sequential};
 use downhill_optim::{Adam, GradientDescent};
 use downhill_train::{Event, StepOptions, TrainConfig, Trainer, TrainingStep};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// The system's allocator, which counts what it is asked for.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes to the system's allocator as it came; counting touches no memory of it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 // One test: allocations of another on a thread beside it would be counted too.
 #[test]
@@ -58,11 +37,11 @@ fn steps_by_hand() {
             step.step(&x, &classes).unwrap();
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = allocations();
         for _ in 0..5 {
             step.step(&x, &classes).unwrap();
         }
-        assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
+        assert_eq!(allocations() - before, 0);
     }
 }
 
@@ -89,7 +68,7 @@ fn the_trainers_steps() {
         Trainer::new(network.clone(), config)
             .unwrap()
             .on_event(|event| {
-                let now = ALLOCATIONS.load(Ordering::Relaxed);
+                let now = allocations();
                 match event {
                     Event::Step { epoch, step, .. } if *epoch > 1 => {
                         if let Some(before) = before {

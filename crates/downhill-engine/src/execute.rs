@@ -139,7 +139,7 @@ unsafe fn check<T: Precision>(step: &Step, memory: &Memory<'_, T>) -> Result<(),
     rows::check(*function, *rows, operands).map_err(|error| error.to_string())
 }
 
-/// The rows `part` of the operands of a function of rows.
+/// The rows `part` of the operands of a function of rows; no more than one, if rows of an operand lie apart.
 ///
 /// # Safety
 /// Nobody writes to them meanwhile.
@@ -152,6 +152,12 @@ unsafe fn rows_of<'a, 'b, T: Precision>(
 ) -> &'b [Rows<'a, T>] {
     for (slot, operand) in space.iter_mut().zip(&step.operands) {
         let width = operand.layout.shape().size() / rows.max(1);
+        if !operand.layout.is_contiguous() {
+            let start = operand.layout.offset() + part.start * operand.layout.strides()[0].unsigned_abs();
+            // SAFETY: the caller answers for it.
+            *slot = Rows::Float(unsafe { &memory.floats(operand.buffer)[start..start + width] });
+            continue;
+        }
         let own = part.start * width..part.end * width;
         // SAFETY: the caller answers for it.
         *slot = unsafe {
@@ -404,10 +410,15 @@ unsafe fn work<T: Precision>(step: &Step, memory: &Memory<'_, T>, range: Range<u
         },
         Body::Rows(function, rows) => {
             let width = step.len / rows;
-            let mut operands = [Rows::Index(&[]); MAX_OPERANDS];
-            // SAFETY: a step's operands and its result lie apart.
-            let operands = unsafe { rows_of(step, memory, *rows, range.clone(), &mut operands) };
-            rows::apply(*function, range.len(), operands, write(range.start * width..range.end * width));
+            let together = step.operands.iter().all(|operand| operand.layout.is_contiguous());
+            let at_once = if together { range.len().max(1) } else { 1 };
+            for start in range.clone().step_by(at_once) {
+                let own = start..start + at_once;
+                let mut operands = [Rows::Index(&[]); MAX_OPERANDS];
+                // SAFETY: a step's operands and its result lie apart.
+                let operands = unsafe { rows_of(step, memory, *rows, own.clone(), &mut operands) };
+                rows::apply(*function, at_once, operands, write(own.start * width..own.end * width));
+            }
         }
         Body::Attention(kind, sizes, _) => {
             // SAFETY: this is the calling thread's number.

@@ -104,6 +104,37 @@ impl<T: downhill_autograd::Precision> Graph<T> {
         }
     }
 
+    /// Appends a value, whatever uses it; [`Graph::sort`] puts it in its place.
+    pub fn push(&mut self, value: Value<T>) -> usize {
+        self.values.push(value);
+        self.values.len() - 1
+    }
+
+    /// Brings the values into an order in which they can be computed: that in which they are, as far as it is one.
+    pub fn sort(&mut self) {
+        let mut order: Vec<usize> = Vec::with_capacity(self.values.len());
+        let mut place: Vec<Option<usize>> = vec![None; self.values.len()];
+        for value in 0..self.values.len() {
+            let mut open = vec![value];
+            while let Some(&next) = open.last() {
+                let before = open.len();
+                open.extend(self.operands(next).iter().filter(|&&operand| place[operand].is_none()));
+                if open.len() == before {
+                    open.pop();
+                    place[next].get_or_insert_with(|| {
+                        order.push(next);
+                        order.len() - 1
+                    });
+                }
+            }
+        }
+        let place: Vec<usize> = place.into_iter().flatten().collect();
+        self.redirect(&place);
+        let mut values: Vec<Option<Value<T>>> =
+            std::mem::take(&mut self.values).into_iter().map(Some).collect();
+        self.values = order.into_iter().filter_map(|value| values[value].take()).collect();
+    }
+
     /// Replaces every use of value i, in operations and deliveries, by that of `replacement[i]`.
     pub fn redirect(&mut self, replacement: &[usize]) {
         for value in &mut self.values {

@@ -9,7 +9,7 @@ use crate::loops::{Argument, Function, Loop};
 use crate::passes::{Lifetime, place};
 use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
 use crate::{prepare, reuse, strips};
-use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction};
+use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction, RowFunction};
 use downhill_autograd::{Kind, Lowering, NodeId, Precision};
 use downhill_tensor::kernels::attention::attention_scratch_len;
 use downhill_tensor::kernels::conv::{
@@ -47,6 +47,7 @@ pub(crate) fn lower<T: Precision>(graph: &Graph<T>, threads: usize) -> downhill_
         in_place: order.in_place,
         views: vec![None; graph.values.len()],
         copies: HashMap::new(),
+        joined: HashMap::new(),
         result: Lowered {
             steps: Vec::new(),
             stages: Vec::new(),
@@ -84,6 +85,8 @@ struct Lowerer<'a, T> {
     views: Vec<Option<Operand>>,
     /// Contiguous copies of views, by their buffer and layout.
     copies: HashMap<(usize, Layout), usize>,
+    /// Buffers in which views lie one after the other.
+    joined: HashMap<Vec<(usize, Layout)>, usize>,
     result: Lowered<T>,
 }
 
@@ -347,8 +350,13 @@ impl<T: Precision> Lowerer<'_, T> {
                     Lowering::Uniform(stream) => Body::Uniform(*stream),
                     _ => Body::Opaque { operation: operation.clone(), shapes, shape: ty.shape },
                 };
-                let mut views: Vec<Operand> =
-                    views.into_iter().map(|view| self.contiguous(view, origin)).collect();
+                let mut views: Vec<Operand> = views
+                    .into_iter()
+                    .map(|view| match by_rows(&body, &view) {
+                        Some(rows) => rows,
+                        None => self.contiguous(view, origin),
+                    })
+                    .collect();
                 if let Body::Conv2d(part @ (Conv2dPart::Forward | Conv2dPart::InputGradient), geometry, _) =
                     body
                 {
@@ -472,18 +480,52 @@ impl<T: Precision> Lowerer<'_, T> {
         shape: Shape,
         origin: NodeId,
     ) -> downhill_tensor::Result<Operand> {
+        let views = views.iter().filter(|view| view.layout.shape().size() > 0);
+        if shape[..axis].iter().all(|&dim| dim == 1) {
+            let buffer = self.join(views.copied().collect(), shape.size(), origin)?;
+            return Ok(Operand { buffer, layout: Layout::contiguous(shape) });
+        }
         let out = self.buffer(Kind::Float, shape.size(), UNPLACED);
         let stride: usize = shape[axis..].iter().product();
         let mut start = 0;
         for view in views {
             let own = view.layout.shape();
             let block: usize = own[axis..].iter().product();
-            if own.size() > 0 {
-                self.push(Body::Copy { block, stride, start }, vec![*view], vec![out], own.size(), origin);
-            }
+            self.push(Body::Copy { block, stride, start }, vec![*view], vec![out], own.size(), origin);
             start += block;
         }
         Ok(Operand { buffer: out, layout: Layout::contiguous(shape) })
+    }
+
+    /// Views one after the other in a buffer: computed there, or copied there.
+    fn join(&mut self, views: Vec<Operand>, len: usize, origin: NodeId) -> downhill_tensor::Result<usize> {
+        let mut key = Vec::with_capacity(views.len());
+        for view in &views {
+            let dims: Vec<usize> = view.layout.shape().iter().copied().filter(|&dim| dim != 1).collect();
+            let layout = view.layout.reshape(Shape::new(&dims)?)?.unwrap_or(view.layout);
+            key.push((view.buffer, layout));
+        }
+        if let Some(&there) = self.joined.get(&key) {
+            return Ok(there);
+        }
+        let whole = self.buffer(Kind::Float, len, UNPLACED);
+        let mut offset = 0;
+        let mut parts = Vec::with_capacity(views.len());
+        for view in views {
+            let part = if self.is_free(&view) { view } else { self.copy(view, origin) };
+            self.result.buffers[part.buffer].home = Home::Part { whole, offset };
+            offset += part.layout.shape().size();
+            parts.push(part);
+        }
+        self.push(Body::Join, parts, vec![whole], len, origin);
+        self.joined.insert(key, whole);
+        Ok(whole)
+    }
+
+    /// Whether a view is a whole buffer that may lie anywhere.
+    fn is_free(&self, view: &Operand) -> bool {
+        let buffer = &self.result.buffers[view.buffer];
+        buffer.home == UNPLACED && view.layout.is_contiguous() && view.layout.shape().size() == buffer.len
     }
 
     /// Sees to it that all results are in their outputs: computed there, or copied there. Returns how many
@@ -529,7 +571,7 @@ impl<T> Lowered<T> {
             for step in &self.steps[stage.steps()] {
                 let read = step.operands.iter().map(|operand| operand.buffer);
                 for buffer in read.chain(step.outs.iter().copied()) {
-                    let life = lives[buffer].get_or_insert((at, at));
+                    let life = lives[self.whole(buffer).0].get_or_insert((at, at));
                     life.1 = at;
                 }
             }
@@ -553,7 +595,35 @@ impl<T> Lowered<T> {
                 Kind::Index => self.index_arena = end,
             }
         }
+        for number in 0..self.buffers.len() {
+            let (whole, offset) = self.whole(number);
+            if whole != number {
+                self.buffers[number].home = self.buffers[whole].home.further(offset);
+            }
+        }
     }
+
+    /// The buffer of which a buffer is a part, and where in it it begins; itself, if it is none.
+    fn whole(&self, buffer: usize) -> (usize, usize) {
+        let (mut whole, mut start) = (buffer, 0);
+        while let Home::Part { whole: next, offset } = self.buffers[whole].home {
+            (whole, start) = (next, start + offset);
+        }
+        (whole, start)
+    }
+}
+
+/// A view whose rows are neighbours within, but lie apart, for a function of rows that reads such rows.
+fn by_rows(body: &Body, view: &Operand) -> Option<Operand> {
+    let Body::Rows(function, rows) = *body else { return None };
+    // Classes are looked through ahead, all at once, beside the rows that they belong to.
+    if matches!(function, RowFunction::CrossEntropy | RowFunction::CrossEntropyGradient) || rows == 0 {
+        return None;
+    }
+    let width = view.layout.shape().size() / rows;
+    let layout = view.layout.reshape([rows, width].into()).ok()??;
+    let neighbours = layout.strides()[1] == 1 && layout.strides()[0] >= 0;
+    (neighbours && !layout.is_contiguous()).then_some(Operand { layout, ..*view })
 }
 
 /// `count` positions of an axis, from `start` in steps of `step`.

@@ -23,6 +23,21 @@ pub(crate) enum Home {
     Input { port: usize, offset: usize },
     /// In an output, from this element on.
     Output { port: usize, offset: usize },
+    /// In another buffer, from this element on; only until buffers have their places.
+    Part { whole: usize, offset: usize },
+}
+
+impl Home {
+    /// So many elements further on.
+    pub fn further(self, by: usize) -> Home {
+        match self {
+            Home::Arena(at) => Home::Arena(at + by),
+            Home::Constant(at) => Home::Constant(at + by),
+            Home::Input { port, offset } => Home::Input { port, offset: offset + by },
+            Home::Output { port, offset } => Home::Output { port, offset: offset + by },
+            Home::Part { whole, offset } => Home::Part { whole, offset: offset + by },
+        }
+    }
 }
 
 /// A stretch of memory that holds one value or the parts of one.
@@ -76,6 +91,9 @@ pub(crate) enum Body {
         stride: usize,
         start: usize,
     },
+    /// Nothing: the operands lie in the result already, each in its part. It says that what reads the result comes
+    /// after what computes the parts, and is left out when that order is settled.
+    Join,
     /// Zeros, with the operand at the positions of a layout.
     Pad(Layout),
     /// A function of each of so many rows.
@@ -160,7 +178,11 @@ impl Step {
                 (products * scores * sizes.width() * sequences) as u64
             }
             Body::Reduce(..) => self.operands[0].layout.shape().size() as u64,
-            Body::Copy { .. } | Body::Pad(_) | Body::MatmulPrepare(..) | Body::Conv2dPrepare(..) => 0,
+            Body::Copy { .. }
+            | Body::Join
+            | Body::Pad(_)
+            | Body::MatmulPrepare(..)
+            | Body::Conv2dPrepare(..) => 0,
             _ => self.len as u64,
         }
     }
@@ -189,6 +211,7 @@ impl Step {
             Body::Product(_, _, Change::Set) => "product",
             Body::Product(..) => "product, added",
             Body::Copy { .. } => "copy",
+            Body::Join => "join",
             Body::Pad(_) => "pad",
             Body::Rows(function, _) => function.name(),
             Body::Attention(AttentionPart::Forward, ..) => "attention",

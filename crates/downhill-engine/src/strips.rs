@@ -28,8 +28,8 @@ const GRADIENT_IMAGES: usize = 8;
 const BLOCK_BYTES: usize = 192 * 1024;
 /// Elements of a sum over rows that each group may have a copy of.
 const GROUP_SUM: usize = 48 * 1024;
-/// Elements of a matrix that is better not read by every thread.
-const LARGE_MATRIX: usize = 16 * 1024;
+/// Elements of a matrix that is better not read by every thread: more than a second-level cache keeps.
+const LARGE_MATRIX: usize = 80 * 1024;
 /// Steps that a strip may overtake; more would make the search long.
 const WINDOW: usize = 512;
 /// Nanoseconds of work that are worth a thread's while, roughly.
@@ -258,8 +258,6 @@ pub(crate) fn units(step: &Step) -> Option<usize> {
         Body::Attention(_, _, sequences) => *sequences,
         Body::Conv2d(_, _, images) => *images,
         Body::Pool2d(_, _, planes) => *planes,
-        // What becomes part of a buffer as one block does not lie by rows there.
-        Body::Copy { block, stride, .. } if *block == step.len && *stride > step.len => return None,
         Body::Copy { block, .. } if *block == step.len => {
             step.operands[0].layout.shape().iter().copied().find(|&dim| dim > 1)?
         }
@@ -337,6 +335,11 @@ fn reads_by_rows(step: &Step, number: usize, operand: &Operand, buffer: &Buffer,
             (Conv2dPart::WeightGradient, _) | (_, 0) => whole && buffer.len.is_multiple_of(rows),
             _ => false,
         },
+        Body::Rows(..) if !operand.layout.is_contiguous() => {
+            let (shape, strides) = (operand.layout.shape(), operand.layout.strides());
+            let axes = [(shape[0], strides[0]), (shape[1], strides[1])];
+            stays_in_rows(operand.layout.offset() as isize, &axes, buffer.len, rows)
+        }
         _ => whole && buffer.len.is_multiple_of(rows),
     }
 }
@@ -371,6 +374,11 @@ impl<T> Lowered<T> {
     /// Appends a strip, or a step by itself, with what adds up the sums of its groups.
     fn emit(&mut self, strip: Strip, threads: usize) {
         let Strip { mut steps, rows } = strip;
+        // The order that they stand for is settled.
+        steps.retain(|step| !matches!(step.body, Body::Join));
+        if steps.is_empty() {
+            return;
+        }
         let total: f64 = steps.iter().map(cost).sum();
         let worth = (total / GRAIN) as usize;
         let start = self.steps.len();

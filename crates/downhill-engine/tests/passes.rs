@@ -98,3 +98,60 @@ fn random_numbers_do_not_depend_on_the_cut() {
         assert!(expected == output(&Engine::with_threads(threads), &program, &x), "{threads} threads");
     }
 }
+
+/// The gradient by a matrix that a function of it and of states `[n, 3]` uses at each of so many steps.
+fn used_at_each_step(steps: usize, rows: usize) -> Program {
+    let tape = Tape::new();
+    let weights = tape.input("x", [3]).broadcast_to([3, 3]) + tape.ones([3, 1]);
+    let mut state = tape.ones([rows, 3]) * 0.5;
+    for step in 0..steps {
+        state = (state.matmul(weights) * (0.1 * step as f64 + 0.1)).tanh();
+    }
+    let gradient = tape.grad(state.square().sum(), &[weights]);
+    tape.finish(&[Output::new("gradient", &gradient[0])]).unwrap()
+}
+
+#[test]
+fn products_over_the_rows_of_each_step_become_one() {
+    for (steps, rows) in [(2, 1), (5, 4), (9, 7)] {
+        let program = used_at_each_step(steps, rows);
+        let x = [0.3, -0.2, 0.7];
+        let (expected, actual) =
+            (output::<f64>(&Interpreter, &program, &x), output::<f64>(&Engine::default(), &program, &x));
+        for (expected, actual) in expected.iter().zip(&actual) {
+            assert!((expected - actual).abs() <= 1e-13, "{expected} and {actual}");
+        }
+        let plan = Engine::default().compile::<f64>(&program).unwrap().to_string();
+        // One for each step forward, one for each but the first backward, and one for the gradient.
+        assert_eq!(plan.matches("  product").count(), 2 * steps, "{plan}");
+    }
+    // Over many rows, each is long enough by itself.
+    let plan = Engine::default().compile::<f64>(&used_at_each_step(3, 300)).unwrap().to_string();
+    assert_eq!(plan.matches("  product").count(), 3 + 2 + 3, "{plan}");
+}
+
+#[test]
+fn what_is_stacked_is_computed_where_it_lies_then() {
+    let functions: [fn(Var<'_>) -> Var<'_>; 4] = [
+        |x| x.tape().stack(&[x.exp(), x.sin(), x.cos()], 0),
+        // A value that is read elsewhere too, one that is there twice, and an input.
+        |x| x.tape().concat(&[x.exp(), x.exp().sum_keep(&[0]), x.exp(), x], 0).square(),
+        // A stack of stacks.
+        |x| {
+            let pair = x.tape().stack(&[x.exp(), x.sin()], 0);
+            x.tape().concat(&[pair, x.tape().stack(&[x.cos()], 0)], 0)
+        },
+        // Delivered, and read afterwards.
+        |x| x.tape().stack(&[x.exp(), x.tanh()], 0).sum_keep(&[0]),
+    ];
+    let x = [0.3, -0.2, 0.7];
+    for (number, function) in functions.into_iter().enumerate() {
+        let program = program(function);
+        let (expected, actual) =
+            (output::<f64>(&Interpreter, &program, &x), output::<f64>(&Engine::default(), &program, &x));
+        let near = expected.iter().zip(&actual).all(|(e, a)| (e - a).abs() <= 1e-14);
+        assert!(near && expected.len() == actual.len(), "function {number}: {expected:?}, {actual:?}");
+    }
+    let plan = Engine::default().compile::<f64>(&program(functions[0])).unwrap().to_string();
+    assert!(!plan.contains("copy"), "{plan}");
+}

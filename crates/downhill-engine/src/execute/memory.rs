@@ -70,6 +70,7 @@ impl<T> Homes<'_, T> {
                 Data::InPlace => unreachable!("what lies in an output has its home there"),
             },
             Home::Output { port, offset } => self.outputs[port].at(offset),
+            Home::Part { .. } => unreachable!("parts have places of their own when all buffers are placed"),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn verify(steps: &[Step], stages: &[Stage], buffers: &[Buffer], arena
         match buffer.home {
             Home::Arena(at) => Some((usize::from(buffer.kind == Kind::Index), at..at + buffer.len)),
             Home::Output { port, offset } => Some((2 + port, offset..offset + buffer.len)),
-            Home::Constant(_) | Home::Input { .. } => None,
+            Home::Constant(_) | Home::Input { .. } | Home::Part { .. } => None,
         }
     };
     let inside = buffers.iter().all(|buffer| match buffer.home {

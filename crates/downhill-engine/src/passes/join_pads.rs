@@ -3,37 +3,23 @@
 //! Slices of one value have gradients that are padded with zeros and added up; with many slices, the steps of a
 //! recurrent network say, that is quadratic work, and side by side it is one copy of each.
 
+use super::chain::{addends, chain, uses};
 use crate::graph::{Graph, Source};
 use downhill_autograd::operation::Movement;
 use downhill_autograd::{Lowering, Precision, ops};
-use downhill_tensor::kernels::scalar::Binary;
 use std::sync::Arc;
 
 pub(super) fn run<T: Precision>(graph: &mut Graph<T>) {
     let needed = graph.needed();
-    let mut uses = vec![0usize; graph.values.len()];
-    for value in (0..graph.values.len()).filter(|&value| needed[value]) {
-        graph.operands(value).iter().for_each(|&operand| uses[operand] += 1);
-    }
-    graph.deliveries.iter().for_each(|delivery| uses[delivery.value] += 1);
+    let uses = uses(graph, &needed);
     // From the last sum back, so that a chain is met at its end.
     let mut taken = vec![false; graph.values.len()];
     for value in (0..graph.values.len()).rev() {
         if !needed[value] || taken[value] || addends(graph, value).is_none() {
             continue;
         }
-        let (mut pads, mut sums) = (Vec::new(), vec![value]);
-        while let Some(sum) = sums.pop() {
-            taken[sum] = true;
-            for addend in addends(graph, sum).into_iter().flatten() {
-                let same = graph.values[addend].ty == graph.values[value].ty && uses[addend] == 1;
-                if same && addends(graph, addend).is_some() {
-                    sums.push(addend);
-                } else {
-                    pads.push(addend);
-                }
-            }
-        }
+        let (pads, sums) = chain(graph, value, &uses);
+        sums.iter().for_each(|&sum| taken[sum] = true);
         if let Some((axis, parts)) = side_by_side(graph, value, &pads) {
             graph.values[value].source = Source::Operation {
                 operation: Arc::new(ops::Concat { axis }),
@@ -41,16 +27,6 @@ pub(super) fn run<T: Precision>(graph: &mut Graph<T>) {
                 operands: parts,
             };
         }
-    }
-}
-
-/// The operands of an addition.
-fn addends<T: Precision>(graph: &Graph<T>, value: usize) -> Option<[usize; 2]> {
-    match &graph.values[value].source {
-        Source::Operation { lowering: Lowering::Binary(Binary::Add), operands, .. } => {
-            Some([operands[0], operands[1]])
-        }
-        _ => None,
     }
 }
 

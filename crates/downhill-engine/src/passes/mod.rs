@@ -1,8 +1,10 @@
 //! What is done with a graph before it becomes a plan: each pass leaves its meaning as it was.
 
+mod chain;
 mod common_subexpressions;
 mod fold_constants;
 mod join_pads;
+mod join_products;
 mod placement;
 mod simplify;
 
@@ -16,5 +18,6 @@ pub(crate) fn run<T: Precision>(graph: &mut Graph<T>) {
     fold_constants::run(graph);
     simplify::run(graph);
     join_pads::run(graph);
+    join_products::run(graph);
     common_subexpressions::run(graph);
 }

@@ -47,6 +47,7 @@ impl Isa {
     pub const PORTABLE: Isa = Isa(Kind::Portable);
 
     /// 128-bit vectors with fused multiplication and addition, which every 64-bit ARM machine has.
+    #[inline]
     pub fn neon() -> Option<Isa> {
         #[cfg(target_arch = "aarch64")]
         return Some(Isa(Kind::Neon));
@@ -55,6 +56,7 @@ impl Isa {
     }
 
     /// 256-bit vectors with fused multiplication and addition, if this machine has them.
+    #[inline]
     pub fn avx2_fma() -> Option<Isa> {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
@@ -64,6 +66,7 @@ impl Isa {
     }
 
     /// 512-bit vectors (AVX-512 F, VL and DQ, with AVX2 and FMA), if this machine has them.
+    #[inline]
     pub fn avx512() -> Option<Isa> {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx512f")

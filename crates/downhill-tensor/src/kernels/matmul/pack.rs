@@ -68,6 +68,18 @@ pub(super) unsafe fn rows<T: Float>(
     for (row, count) in panels(rows, max_rows) {
         let (panel, tail) = rest.split_at_mut(count * depth);
         rest = tail;
+        if strides.row == 1 {
+            // A column of the panel is a stretch of A.
+            for (p, out) in panel.chunks_exact_mut(count).enumerate() {
+                // SAFETY: the rows and the column are in the block.
+                let column = unsafe { std::slice::from_raw_parts(a.add(row + p * strides.column), count) };
+                match (out.first_chunk_mut::<TWELVE>(), column.first_chunk::<TWELVE>()) {
+                    (Some(out), Some(column)) => *out = *column,
+                    _ => out.copy_from_slice(column),
+                }
+            }
+            continue;
+        }
         for r in 0..count {
             for (p, out) in panel[r..].iter_mut().step_by(count).enumerate() {
                 // SAFETY: the row and the column are in the block.
@@ -76,6 +88,9 @@ pub(super) unsafe fn rows<T: Float>(
         }
     }
 }
+
+/// The rows of most panels where registers are many: a length that is known is copied without a call.
+const TWELVE: usize = 12;
 
 /// Panels of B that are filled side by side.
 const PANELS: usize = 8;

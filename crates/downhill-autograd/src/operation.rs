@@ -231,6 +231,8 @@ pub enum Lowering {
     MatMul,
     /// A movement of data that a change of layout can express, or a copy.
     Move(Movement),
+    /// The first operand, not before the second is there.
+    After,
     /// The operands one after the other along an axis.
     Concat(usize),
     /// A function over rows along the last axis: as many as the first operand has along all axes but the last.

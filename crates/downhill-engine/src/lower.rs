@@ -310,6 +310,7 @@ impl<T: Precision> Lowerer<'_, T> {
                 (product(&views, ty.shape, Change::Set)?, views)
             }
             Lowering::Concat(axis) => return self.concat(*axis, &views, ty.shape, origin),
+            Lowering::After => return Ok(self.after(views[0], views[1], origin)),
             other => {
                 let body = match other {
                     Lowering::Rows(function) => {
@@ -497,6 +498,22 @@ impl<T: Precision> Lowerer<'_, T> {
         Ok(Operand { buffer: out, layout: Layout::contiguous(shape) })
     }
 
+    /// A view of the same numbers, whose readers come after what fills `other`.
+    fn after(&mut self, view: Operand, other: Operand, origin: NodeId) -> Operand {
+        let Buffer { kind, len, home } = self.result.buffers[view.buffer];
+        if home == UNPLACED || matches!(home, Home::Part { .. }) {
+            let same = self.buffer(kind, len, Home::Part { whole: view.buffer, offset: 0 });
+            self.push(Body::Join, vec![view, other], vec![same], len, origin);
+            return Operand { buffer: same, ..view };
+        }
+        // What lies outside may change while the plan runs.
+        let copy = self.copy(view, origin);
+        if let Some(step) = self.result.steps.last_mut().filter(|step| step.outs == [copy.buffer]) {
+            step.operands.push(other);
+        }
+        copy
+    }
+
     /// Views one after the other in a buffer: computed there, or copied there.
     fn join(&mut self, views: Vec<Operand>, len: usize, origin: NodeId) -> downhill_tensor::Result<usize> {
         let mut key = Vec::with_capacity(views.len());
@@ -604,7 +621,7 @@ impl<T> Lowered<T> {
     }
 
     /// The buffer of which a buffer is a part, and where in it it begins; itself, if it is none.
-    fn whole(&self, buffer: usize) -> (usize, usize) {
+    pub fn whole(&self, buffer: usize) -> (usize, usize) {
         let (mut whole, mut start) = (buffer, 0);
         while let Home::Part { whole: next, offset } = self.buffers[whole].home {
             (whole, start) = (next, start + offset);

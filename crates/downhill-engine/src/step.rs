@@ -91,8 +91,8 @@ pub(crate) enum Body {
         stride: usize,
         start: usize,
     },
-    /// Nothing: the operands lie in the result already, each in its part. It says that what reads the result comes
-    /// after what computes the parts, and is left out when that order is settled.
+    /// Nothing: the operands lie in the result already, each in its part, or it in them. It says that what reads the
+    /// result comes after what computes the operands, and is left out when that order is settled.
     Join,
     /// Zeros, with the operand at the positions of a layout.
     Pad(Layout),

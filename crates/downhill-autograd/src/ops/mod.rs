@@ -1,6 +1,7 @@
 //! The operations, each in a file of its own: formula, shape rule, meaning, derivatives, kind of loop, and
 //! the method of [`Var`] that records it.
 
+mod after;
 mod argmax;
 mod attention;
 mod binary;
@@ -25,6 +26,7 @@ mod stop_gradient;
 mod unary;
 mod uniform;
 
+pub use after::After;
 pub use argmax::ArgMax;
 pub use attention::{Attention, AttentionGradient};
 pub use binary::BinaryOperation;

@@ -94,6 +94,18 @@ fn movements() -> Vec<OperationCase> {
             let to = if rng.chance(0.4) { shape(&[from.size()]) } else { shape(&dims) };
             of(rng, from, move |x| x.reshape(to))
         }),
+        smooth("after", |rng| {
+            let shape = rng.shape(0..=3);
+            of(rng, shape, |x| (x * x.sin().after(x.exp())).after(x))
+        }),
+        smooth("checkpoint", |rng| {
+            let shape = rng.shape(0..=3);
+            of(rng, shape, |x| {
+                let tape = x.tape();
+                let inner = tape.checkpoint(|| tape.checkpoint(|| x.sin() * x) + x.exp());
+                tape.checkpoint(|| (inner * inner.cos()) * x)
+            })
+        }),
         smooth("flatten_from", |rng| {
             let shape = rng.shape(0..=4);
             let start = rng.below(shape.rank() + 1);

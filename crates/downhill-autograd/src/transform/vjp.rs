@@ -1,5 +1,6 @@
 //! Reverse mode: vector-Jacobian products, and the gradient.
 
+use super::checkpoint::Again;
 use crate::operation::At;
 use crate::program::{Node, NodeId};
 use crate::{Error, Tape, Var};
@@ -68,12 +69,15 @@ impl Tape {
         for (y, u) in outputs {
             accumulate(&mut cotangents[y.id().index()], *u);
         }
+        let mut again = Again::default();
         for id in (0..end).rev().filter(|&id| active[id]) {
             let Some(cotangent) = cotangents[id] else { continue };
             let output = Var::new(self, NodeId(id as u32));
             let Some((operation, operands)) = self.operation(output) else { continue };
             let needed: Vec<bool> = operands.iter().map(|operand| active[operand.id().index()]).collect();
-            let at = At { inputs: &operands, output, needed: &needed };
+            again.meet(output, cotangent);
+            let inputs: Vec<Var<'t>> = operands.iter().map(|operand| again.copy(output, *operand)).collect();
+            let at = At { inputs: &inputs, output: again.copy(output, output), needed: &needed };
             let Ok(terms) = self.at_place_of(output, || operation.vjp(&at, cotangent)) else {
                 self.fail(Error::MissingDerivative {
                     operation: operation.name().into(),

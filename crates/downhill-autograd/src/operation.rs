@@ -168,7 +168,7 @@ pub trait Operation: fmt::Debug + Clone + PartialEq + Send + Sync + 'static {
     ///
     /// # Errors
     /// Values that the operation cannot take, an index out of range say, in words.
-    fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String>;
+    fn eval<T: Precision>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String>;
 
     /// The cotangents of the operands, given that of the result, written in [`Var`]s so that they can be
     /// differentiated again. `None` where the derivative is zero by nature.
@@ -247,6 +247,8 @@ pub enum Lowering {
     Gather,
     /// The rows of the first operand added into zeros, at the rows named by the second.
     ScatterAdd,
+    /// A program step after step, as [`Scan`](crate::ops::Scan) says.
+    Scan,
     /// Uniform random numbers of this stream of the run's key.
     Uniform(u64),
     /// Whatever `eval` does.

@@ -201,6 +201,9 @@ impl Tape {
         operation: Arc<dyn AnyOperation>,
         operands: &[Var<'t>],
     ) -> Var<'t> {
+        if operands.iter().any(|operand| operand.is_poison()) {
+            return self.poison();
+        }
         let same = |entry: &Entry| match &entry.node {
             Node::Operation(known, ids) => {
                 ids.iter().copied().eq(operands.iter().map(|operand| operand.id())) && known.same(&*operation)

@@ -10,7 +10,8 @@ use crate::passes::{Lifetime, place};
 use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
 use crate::{prepare, reuse, strips};
 use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction, RowFunction};
-use downhill_autograd::{Kind, Lowering, NodeId, Precision};
+use downhill_autograd::ops::Scan;
+use downhill_autograd::{Kind, Lowering, NodeId, Precision, Program};
 use downhill_tensor::kernels::attention::attention_scratch_len;
 use downhill_tensor::kernels::conv::{
     Conv2dGeometry, Conv2dOptions, Conv2dPart, conv2d_prepared_len, conv2d_scratch_len,
@@ -31,6 +32,8 @@ pub(crate) struct Lowered<T> {
     pub index_arena: usize,
     /// The scratch space of one thread.
     pub scratch: usize,
+    /// The bodies of scans, as plans of their own.
+    pub nested: Vec<Program>,
 }
 
 /// Lowers a graph for a number of threads.
@@ -57,6 +60,7 @@ pub(crate) fn lower<T: Precision>(graph: &Graph<T>, threads: usize) -> downhill_
             arena: 0,
             index_arena: 0,
             scratch: 0,
+            nested: Vec::new(),
         },
     };
     for unit in &order.units {
@@ -349,6 +353,14 @@ impl<T: Precision> Lowerer<'_, T> {
                         Body::ScatterAdd { rows: ty.shape[0], width, change: Change::Set }
                     }
                     Lowering::Uniform(stream) => Body::Uniform(*stream),
+                    Lowering::Scan => match operation.as_any().downcast_ref::<Scan>() {
+                        Some(scan) => {
+                            self.result.nested.push(scan.body().clone());
+                            let nested = self.result.nested.len() - 1;
+                            Body::Scan { scan: Box::new(scan.clone()), nested }
+                        }
+                        None => Body::Opaque { operation: operation.clone(), shapes, shape: ty.shape },
+                    },
                     _ => Body::Opaque { operation: operation.clone(), shapes, shape: ty.shape },
                 };
                 let mut views: Vec<Operand> = views

@@ -197,6 +197,22 @@ fn products() -> Vec<OperationCase> {
             let [m, k, n] = dims(rng);
             product(rng, &[m, k], &[k, n])
         }),
+        smooth("scan", |rng| {
+            let (steps, n, h) = (rng.below(4), 1 + rng.below(3), 1 + rng.below(3));
+            let operands = vec![
+                rng.tensor(shape(&[n, h]), -1.0, 1.0),
+                rng.tensor(shape(&[steps, n, h]), -1.0, 1.0),
+                rng.tensor(shape(&[h, h]), -1.0, 1.0),
+            ];
+            Case::new(operands, move |tape, x| {
+                let (carried, all) = tape.scan(steps, &[x[0]], &[x[1]], &[x[2]], |step| {
+                    let h = (step.carried[0].matmul(step.constants[0]) + step.elements[0]).tanh();
+                    (vec![h], vec![h * step.elements[0]])
+                });
+                // Without a step, too, all of it depends on all operands.
+                carried[0] * (all[0].sum_over(&[0]) + x[1].sum_over(&[0])) + x[0].matmul(x[2])
+            })
+        }),
         smooth("matmul of squares", |rng| {
             let n = 1 + rng.below(4);
             product(rng, &[n, n], &[n, n])

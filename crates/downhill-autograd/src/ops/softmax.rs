@@ -142,10 +142,6 @@ impl<'t> Var<'t> {
     /// ∞, as in PyTorch.
     #[track_caller]
     pub fn logsumexp(self) -> Var<'t> {
-        let max = self.max_over(&[-1]).stop_gradient();
-        // An infinite maximum must not be subtracted from itself.
-        let finite = max.abs().lt(self.tape().scalar(f64::INFINITY));
-        let shift = finite.select(max, self.tape().scalar(0.0));
-        (self - shift.unsqueeze(-1)).exp().sum_over(&[-1]).log() + shift
+        self.logsumexp_over(&[-1])
     }
 }

@@ -8,12 +8,17 @@
 //!
 //! It judges nothing: what is compared with what, and how closely, is the business of the test.
 
+mod arrangement_cases;
 mod array_cases;
 mod case;
 mod image_cases;
+mod linalg_cases;
+mod order_cases;
 mod random_program;
+mod resampling_cases;
 mod rng;
 mod scalar_cases;
+mod statistics_cases;
 
 pub use case::{Case, Input, OperationCase, Record};
 pub use random_program::{RandomValues, random_program, random_values};
@@ -31,5 +36,16 @@ pub use rng::{CaseRng, Values};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn operations() -> Vec<OperationCase> {
-    [scalar_cases::unary(), scalar_cases::binary(), array_cases::rows(), image_cases::rows()].concat()
+    [
+        scalar_cases::unary(),
+        scalar_cases::binary(),
+        array_cases::rows(),
+        statistics_cases::rows(),
+        order_cases::rows(),
+        arrangement_cases::rows(),
+        linalg_cases::rows(),
+        image_cases::rows(),
+        resampling_cases::rows(),
+    ]
+    .concat()
 }

@@ -191,6 +191,29 @@ impl Tape {
         }
     }
 
+    /// Records an operation that another value has as well.
+    #[track_caller]
+    pub(crate) fn record_shared<'t>(
+        &'t self,
+        operation: Arc<dyn AnyOperation>,
+        operands: &[Var<'t>],
+    ) -> Var<'t> {
+        if operands.iter().any(|operand| operand.is_poison()) {
+            return self.poison();
+        }
+        let same = |entry: &Entry| match &entry.node {
+            Node::Operation(known, ids) => {
+                ids.iter().copied().eq(operands.iter().map(|operand| operand.id())) && known.same(&*operation)
+            }
+            Node::Leaf(_) => false,
+        };
+        let again = self.inner.borrow_mut().memory.recall(|recording| recording.again(same));
+        match again {
+            Some(id) => Var::new(self, id),
+            None => self.record_new(operation, operands),
+        }
+    }
+
     #[track_caller]
     fn record_new<'t>(&'t self, operation: Arc<dyn AnyOperation>, operands: &[Var<'t>]) -> Var<'t> {
         // Nearly all operations have at most three operands.

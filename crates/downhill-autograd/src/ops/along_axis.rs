@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::{Float, Layout, Shape, Slice};
 
 /// `y[.., i, ..] = x[.., k[.., i, ..], ..]` along an axis, for numbers k (second operand) of the same rank as x; along
@@ -89,6 +89,10 @@ impl Operation for TakeAlongAxis {
         Ok(())
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(TakeAlongAxis { axis: self.axis + 1 }))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let adjoint = ScatterAddAlongAxis { axis: self.axis, shape: at.inputs[0].shape() };
         Ok(vec![Some(at.tape().record(adjoint, &[cotangent, at.inputs[1]])), None])
@@ -123,6 +127,11 @@ impl Operation for ScatterAddAlongAxis {
         Ok(())
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let shape = batch.prefixed(self.shape);
+        Some(batch.leading(ScatterAddAlongAxis { axis: self.axis + 1, shape }))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let take = TakeAlongAxis { axis: self.axis };
         Ok(vec![Some(at.tape().record(take, &[cotangent, at.inputs[1]])), None])
@@ -155,6 +164,10 @@ impl Operation for ScatterAlongAxis {
             out[place] = x;
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(ScatterAlongAxis { axis: self.axis + 1 }))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, one_float};
 use crate::operation::{Args, At, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::Float;
 
 /// The position of the largest or the smallest element along one axis, which disappears: the first one among
@@ -46,6 +46,10 @@ impl Operation for ArgExtreme {
             *y = best as i64;
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(ArgExtreme { axis: self.axis + 1, ..*self }))
     }
 
     fn vjp<'t>(&self, _: &At<'_, 't>, _: Var<'t>) -> Cotangents<'t> {

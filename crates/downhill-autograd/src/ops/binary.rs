@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Elementwise, Tangent, expect_kinds, repeated};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::Float;
 use downhill_tensor::kernels::scalar::Binary;
 
@@ -79,6 +79,10 @@ impl Operation for BinaryOperation {
             *y = self.0.apply(a[i], b[j]);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.elementwise(self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

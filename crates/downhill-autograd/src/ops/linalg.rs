@@ -4,7 +4,7 @@
 
 use super::{Cotangents, Tangent, expect_kinds, one_float};
 use crate::operation::{Args, At, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::{Float, Shape, Tensor, linalg};
 
 /// `A⁻¹` of square matrices `[.., n, n]`.
@@ -83,6 +83,10 @@ impl Operation for Inverse {
         Ok(())
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
+    }
+
     // d(A⁻¹) = -A⁻¹ dA A⁻¹
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let transposed = at.output.transpose();
@@ -117,6 +121,10 @@ impl Operation for Solve {
             put(out, number, &linalg::solve(&a?, &b?).map_err(|error| error.to_string())?);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     // A dX = dB - dA X
@@ -158,6 +166,10 @@ impl Operation for Determinant {
         Ok(())
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
+    }
+
     // d det A = det A tr(A⁻¹ dA)
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let scale = (cotangent * at.output).unsqueeze(-1).unsqueeze(-1);
@@ -189,6 +201,10 @@ impl Operation for LogAbsDeterminant {
             *y = T::from_f64(logs.map_err(|error| error.to_string())?);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
@@ -225,6 +241,10 @@ impl Operation for Cholesky {
             put(out, number, &linalg::cholesky(&matrix?).map_err(|error| error.to_string())?);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     // With Φ = `half_lower` and symmetric dA: dL = L Φ(L⁻¹ dA L⁻ᵀ). (Murray, "Differentiation of the Cholesky

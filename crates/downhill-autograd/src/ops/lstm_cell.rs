@@ -3,7 +3,7 @@
 use super::composite::{eval_rows, formula_gradient, formula_jvp, formula_vjp};
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out, RowFunction};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::{Float, Shape};
 
 /// From the preactivations of the gates `[.., 4h]` (input i, forget f, candidate g, output o, side by side) and
@@ -64,6 +64,10 @@ impl Operation for LstmCell {
         eval_rows(RowFunction::LstmCell, args, out)
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let (gates, c) = (at.inputs[0], at.inputs[1]);
         let h = c.dim(-1);
@@ -103,6 +107,10 @@ impl Operation for LstmCellGradient {
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         eval_rows(RowFunction::LstmCellGradient, args, out)
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

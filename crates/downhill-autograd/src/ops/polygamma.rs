@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Elementwise, Tangent, one_float};
 use crate::operation::{Args, At, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::Float;
 use downhill_tensor::kernels::gamma::polygamma;
 
@@ -40,6 +40,10 @@ impl Operation for Polygamma {
             *y = T::from_f64(polygamma(self.order, x.to_f64()));
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.elementwise(self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

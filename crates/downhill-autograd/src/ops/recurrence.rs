@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::{Float, Slice};
 
 /// `hᵢ = aᵢ hᵢ₋₁ + bᵢ` along an axis, with `h₀ = b₀`; backwards, `hᵢ = aᵢ hᵢ₊₁ + bᵢ` from the end. Operands a and b,
@@ -73,6 +73,10 @@ impl Operation for Recurrence {
             }
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(Recurrence { axis: self.axis + 1, ..*self }))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

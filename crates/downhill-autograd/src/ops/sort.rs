@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, one_float};
 use crate::operation::{Args, At, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::Float;
 use std::cmp::Ordering;
 
@@ -62,6 +62,10 @@ impl Operation for ArgSort {
             }
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(ArgSort { axis: self.axis + 1, ..*self }))
     }
 
     fn vjp<'t>(&self, _: &At<'_, 't>, _: Var<'t>) -> Cotangents<'t> {

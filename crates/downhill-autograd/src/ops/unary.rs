@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Elementwise, Tangent, one_float};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::Float;
 use downhill_tensor::kernels::scalar::Unary;
 
@@ -74,6 +74,10 @@ impl Operation for UnaryOperation {
             *y = self.0.apply(x);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.elementwise(self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

@@ -3,8 +3,8 @@
 use super::{Case, CaseRng, OperationCase};
 use crate::Var;
 use crate::ops::{
-    Attention, AttentionGradient, CrossEntropyGradient, LstmCellGradient, NormalizeGradient, Pad,
-    SoftmaxGradient,
+    Attention, AttentionGradient, CrossEntropyGradient, IndexRow, LstmCellGradient, NormalizeGradient,
+    OffsetIndex, Pad, RepeatIndex, SoftmaxGradient,
 };
 use downhill_tensor::kernels::rows::Epsilon;
 use downhill_tensor::{Shape, Slice, Tensor};
@@ -353,6 +353,34 @@ fn by_index() -> Vec<OperationCase> {
             Case::new(vec![rng.tensor(table, -2.0, 2.0)], move |tape, x| {
                 x[0].gather(tape.index_constant(indices.clone()))
             })
+        }),
+        OperationCase::smooth("index_row", |rng| {
+            let (table, chosen, row) = (rng.full_shape(1..=2), rng.shape(0..=1), rng.below(3));
+            let axis = rng.below(chosen.rank() + 1);
+            let mut dims = chosen.to_vec();
+            dims.insert(axis, 3);
+            let indices = rng.indices(shape(&dims), table[0]);
+            Case::new(vec![rng.tensor(table, -2.0, 2.0)], move |tape, x| {
+                x[0].gather(tape.record(IndexRow { axis, row }, &[x[1]]))
+            })
+            .with_indices(vec![indices])
+        }),
+        OperationCase::smooth("repeat_index", |rng| {
+            let (table, chosen, count) = (rng.full_shape(1..=2), rng.shape(0..=2), rng.below(4));
+            let (indices, axis) = (rng.indices(chosen, table[0]), rng.below(chosen.rank() + 1));
+            Case::new(vec![rng.tensor(table, -2.0, 2.0)], move |tape, x| {
+                x[0].gather(tape.record(RepeatIndex { axis, count }, &[x[1]]))
+            })
+            .with_indices(vec![indices])
+        }),
+        OperationCase::smooth("offset_index", |rng| {
+            let (rows, count, chosen) = (1 + rng.below(3), rng.below(3), rng.shape(0..=1));
+            let indices = rng.indices(shape(&[&[count], chosen.dims()].concat()), rows);
+            let tables = shape(&[(count * rows).max(1), 2]);
+            Case::new(vec![rng.tensor(tables, -2.0, 2.0)], move |tape, x| {
+                x[0].gather(tape.record(OffsetIndex { axis: 0, rows }, &[x[1]]))
+            })
+            .with_indices(vec![indices])
         }),
         OperationCase::smooth("uniform", |rng| {
             let shape = rng.shape(0..=3);

@@ -4,5 +4,6 @@ mod derived;
 mod jvp;
 mod sparse;
 mod vjp;
+mod vmap;
 
 pub use sparse::AddedRows;

@@ -3,8 +3,8 @@
 use downhill_autograd::operation::PoolPart;
 use downhill_autograd::ops::{
     Attention, AttentionGradient, Conv1d, Conv2d, Conv2dInputGradient, Conv2dWeightGradient, Conv3d,
-    CrossEntropyGradient, Interpolation, LstmCellGradient, NormalizeGradient, Pad, Padding, Pool2d, Pooling,
-    ScatterAddAlongAxis, SoftmaxGradient,
+    CrossEntropyGradient, IndexRow, Interpolation, LstmCellGradient, NormalizeGradient, OffsetIndex, Pad,
+    Padding, Pool2d, Pooling, RepeatIndex, ScatterAddAlongAxis, SoftmaxGradient,
 };
 use downhill_autograd::{Tape, Var};
 use downhill_tensor::kernels::rows::Epsilon;
@@ -271,6 +271,9 @@ pub fn record<'t>(name: &str, attributes: &Attributes, tape: &'t Tape, v: &[Var<
         "argmax_over" => x.argmin_over(a.axis()),
         "gather" | "index_constant" => x.gather(v[1]),
         "scatter_add" => x.scatter_add(v[1], a.size("rows")),
+        "index_row" => x.gather(tape.record(IndexRow { axis: 0, row: a.size("row") }, &[v[1]])),
+        "repeat_index" => x.gather(tape.record(RepeatIndex { axis: 0, count: a.size("count") }, &[v[1]])),
+        "offset_index" => x.gather(tape.record(OffsetIndex { axis: 0, rows: a.size("rows") }, &[v[1]])),
         "one_hot" => v[1].one_hot(a.size("classes")) * x,
         "take_along_axis" => x.take_along_axis(v[1], a.axis()),
         "scatter_add_along_axis" => x.scatter_add_along_axis(a.axis(), v[2], v[1]),

@@ -469,6 +469,9 @@ for largest in [True, False]:
 
 case("gather", lambda x, i: x[i], [normal(4, 2)], [whole(4, 3, 2)])
 case("index_constant", lambda x, i: x[i], [normal(4, 2)], [whole(4, 3)])
+case("index_row", lambda x, i: x[i[1]], [normal(4, 2)], [whole(4, 2, 3)], row=1)
+case("repeat_index", lambda x, i: x[i].expand(3, -1, -1), [normal(4, 2)], [whole(4, 2)], count=3)
+case("offset_index", lambda x, i: x[i + 4 * torch.arange(2)[:, None]], [normal(8, 2)], [whole(4, 2, 3)], rows=4)
 case("scatter_add", lambda x, i: torch.zeros(3, 2).index_add(0, i, x), [normal(5, 2)], [whole(3, 5)], rows=3)
 case("one_hot", lambda x, i: F.one_hot(i, 4) * x, [normal(4)], [whole(4, 3)], classes=4)
 for axis, shape, chosen in [(1, (2, 5, 2), (2, 3, 2)), (0, (4,), (7,)), (-1, (3, 4), (2, 4)), (0, (2, 3), (0, 3))]:

@@ -275,3 +275,35 @@ fn what_does_not_depend_on_the_example_is_repeated() {
     assert_eq!(actual[0], [sines, sines].concat());
     assert_eq!(actual[1], [1.0, 2.0, 3.0, 4.0]);
 }
+
+#[test]
+fn batches_may_be_batched_again() {
+    // An ensemble of two tables, each with two batches of three examples of its own.
+    let (tables, numbers): (Vec<f64>, [i64; 12]) =
+        ((0..16).map(f64::from).map(f64::sin).collect(), [0, 1, 3, 3, 2, 0, 1, 1, 2, 3, 0, 2]);
+    let tape = Tape::new();
+    let (table, number) = (tape.placeholder([4, 2]), tape.index_placeholder([2]));
+    let loss = table.gather(number).sin().prod();
+    let gradient = tape.grad(loss, &[table])[0];
+    let numbers_of_one = tape.index_placeholder([3, 2]);
+    let of_one = tape.vmap(&[gradient], &[(number, numbers_of_one)])[0];
+    let (all_tables, all_numbers) = (tape.input("tables", [2, 4, 2]), tape.index_input("numbers", [2, 3, 2]));
+    let of_all = tape.vmap(&[of_one], &[(table, all_tables), (numbers_of_one, all_numbers)])[0];
+    assert_eq!(of_all.shape().dims(), [2, 3, 4, 2]);
+    let inputs = [Input::Float(tables.clone()), Input::Index(numbers.to_vec())];
+    let actual = run(&tape, &[of_all], &inputs).unwrap();
+    let mut expected = Vec::new();
+    for (table, numbers) in tables.chunks(8).zip(numbers.chunks(6)) {
+        for numbers in numbers.chunks(2) {
+            let tape = Tape::new();
+            let (x, i) = (tape.input("x", [4, 2]), tape.index_input("i", [2]));
+            let gradient = tape.grad(x.gather(i).sin().prod(), &[x]);
+            let inputs = [Input::Float(table.to_vec()), Input::Index(numbers.to_vec())];
+            expected.extend(run(&tape, &gradient, &inputs).unwrap().concat());
+        }
+    }
+    for (a, e) in actual[0].iter().zip(&expected) {
+        assert!((a - e).abs() <= 1e-12, "{a} and {e}");
+    }
+    assert!(expected.iter().any(|e| e.abs() > 1e-3));
+}

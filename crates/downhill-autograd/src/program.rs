@@ -331,7 +331,10 @@ mod tests {
             (Node::Operation(operation, _), _) => {
                 *operation = Arc::new(ArgExtreme { axis: 9, largest: true })
             }
-            (Node::Leaf(Leaf::Scalar(value)), _) => *value += 1.0,
+            // Infinity and 1 more are the same.
+            (Node::Leaf(Leaf::Scalar(value)), _) => {
+                *value = if value.is_finite() { *value + 1.0 } else { 0.0 }
+            }
             (Node::Leaf(Leaf::Input { part, .. }), _) => *part += 1,
             (node, _) => *node = Node::Leaf(Leaf::Scalar(0.5)),
         }

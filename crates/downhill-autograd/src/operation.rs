@@ -1,6 +1,6 @@
 //! What an operation is: the trait that each one implements, in a file of its own.
 
-use crate::{Tape, Var};
+use crate::{Batch, Tape, Var};
 pub use downhill_tensor::kernels::rows::RowFunction;
 use downhill_tensor::kernels::scalar::{Binary, Unary};
 use downhill_tensor::{Float, Key, Shape};
@@ -193,6 +193,13 @@ pub trait Operation: fmt::Debug + Clone + PartialEq + Send + Sync + 'static {
         Err(NoDerivative)
     }
 
+    /// The result for a batch of examples at once, for [`Tape::vmap`]. The default, `None`, has the operation
+    /// recorded once for each example, which is always right where the result is float.
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let _ = batch;
+        None
+    }
+
     /// What kind of loop this is, for engines. The default, [`Lowering::Opaque`], runs [`Operation::eval`].
     fn lower(&self) -> Lowering {
         Lowering::Opaque
@@ -371,6 +378,8 @@ pub trait AnyOperation: fmt::Debug + Send + Sync {
     #[allow(missing_docs, clippy::missing_errors_doc)]
     fn jvp<'t>(&self, at: &At<'_, 't>, tangents: &[Option<Var<'t>>])
     -> Result<Option<Var<'t>>, NoDerivative>;
+    /// See [`Operation::batch`].
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>>;
     /// See [`Operation::lower`].
     fn lower(&self) -> Lowering;
     /// See [`Operation::stops_gradient`].
@@ -405,6 +414,9 @@ impl<O: Operation> AnyOperation for O {
         tangents: &[Option<Var<'t>>],
     ) -> Result<Option<Var<'t>>, NoDerivative> {
         Operation::jvp(self, at, tangents)
+    }
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Operation::batch(self, batch)
     }
     fn lower(&self) -> Lowering {
         Operation::lower(self)

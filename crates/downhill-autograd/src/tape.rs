@@ -194,7 +194,7 @@ impl Tape {
         }
     }
 
-    /// Records an operation that is on this tape already, on other operands of the same types.
+    /// Records an operation that another value has as well.
     #[track_caller]
     pub(crate) fn record_shared<'t>(
         &'t self,

@@ -1,6 +1,7 @@
 //! The identity that waits for another value.
 
 use super::{Cotangents, Tangent};
+use crate::batch::Batch;
 use crate::operation::{Args, At, Lowering, Operation, Out};
 use crate::{Kind, Type, Var};
 use downhill_tensor::Float;
@@ -36,6 +37,10 @@ impl Operation for After {
 
     fn jvp<'t>(&self, _: &At<'_, 't>, tangents: &[Option<Var<'t>>]) -> Tangent<'t> {
         Ok(tangents[0])
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.record(After, &[batch.all(0), batch.input(1)]))
     }
 
     fn lower(&self) -> Lowering {

@@ -1,6 +1,7 @@
 //! One body, step after step: recurrence without a copy of its operations for each step.
 
 use super::{Cotangents, Tangent};
+use crate::batch::Batch;
 use crate::operation::{Args, At, Lowering, NoDerivative, Operation, Out};
 use crate::program::Node;
 use crate::{
@@ -324,6 +325,46 @@ impl Operation for Scan {
             return Err(NoDerivative);
         }
         Ok(Some(flatten(tape, &tangents)))
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let (n, after, inputs) = (self.carries, self.carries + self.sequences, self.body.inputs().len());
+        // The steps go along the first axis, which whole numbers cannot exchange with that of the examples.
+        if (n..after).any(|i| batch.is_batched(i) && !batch.input(i).is_float()) {
+            return None;
+        }
+        let differs = |i: usize| i < n || batch.is_batched(i);
+        let carried: Vec<Var<'t>> = (0..n).map(|i| batch.all(i)).collect();
+        let sequence = |i: usize| match batch.is_batched(i) {
+            true => batch.input(i).swap_axes(0, 1),
+            false => batch.input(i),
+        };
+        let sequences: Vec<Var<'t>> = (n..after).map(sequence).collect();
+        let constants: Vec<Var<'t>> = (after..inputs).map(|i| batch.input(i)).collect();
+        let (tape, stream) = (batch.input(0).tape(), Some(self.stream));
+        let (length, reverse, history) = (self.length, self.reverse, self.history);
+        let scan = tape.scan_of(length, reverse, stream, history, &carried, &sequences, &constants, |step| {
+            let all = [step.carried, step.elements, step.constants].concat();
+            let mut example = all.clone();
+            for (_, x) in example.iter_mut().enumerate().filter(|(i, _)| differs(*i)) {
+                let shape = x.shape().reduced(&[0], false);
+                *x = match x.is_float() {
+                    true => step.tape.placeholder(shape),
+                    false => step.tape.index_placeholder(shape),
+                };
+            }
+            let outputs = replay(&self.body, step.tape, &example);
+            let pairs = example.iter().copied().zip(all).enumerate();
+            let pairs: Vec<_> = pairs.filter(|(i, _)| differs(*i)).map(|(_, pair)| pair).collect();
+            let mut results = step.tape.vmap(&outputs, &pairs);
+            let rest = results.split_off(n);
+            (results, rest)
+        });
+        let (carried, results) = scan;
+        let rows = |x: Var<'t>| x.reshape([batch.size(), x.shape().size() / batch.size().max(1)]);
+        let parts = carried.into_iter().map(rows);
+        let parts: Vec<Var<'t>> = parts.chain(results.into_iter().map(|x| rows(x.swap_axes(0, 1)))).collect();
+        Some(tape.concat(&parts, 1))
     }
 
     fn lower(&self) -> Lowering {

@@ -5,6 +5,7 @@ mod derived;
 mod jvp;
 mod sparse;
 mod vjp;
+mod vmap;
 
 pub(crate) use checkpoint::Blocks;
 pub use sparse::AddedRows;

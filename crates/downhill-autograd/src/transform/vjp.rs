@@ -200,7 +200,7 @@ impl Tape {
         self.computed_from(sources, end, false)
     }
 
-    fn computed_from(&self, sources: &[Var<'_>], end: usize, through_index: bool) -> Vec<bool> {
+    pub(super) fn computed_from(&self, sources: &[Var<'_>], end: usize, through_index: bool) -> Vec<bool> {
         let mut depends = vec![false; end];
         for source in sources.iter().filter(|source| source.id().index() < end) {
             depends[source.id().index()] = true;

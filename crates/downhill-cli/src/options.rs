@@ -231,10 +231,10 @@ fn names(names: Vec<&'static str>) -> PossibleValuesParser {
     PossibleValuesParser::new(names.into_iter().map(value))
 }
 
-/// All but the softmax, which belongs at the end of a network.
+/// Those that fit between any two layers.
 fn activations() -> Vec<&'static str> {
-    let names = Activation::ALL.map(|activation| activation.name());
-    names.into_iter().filter(|&name| name != Activation::Softmax.name()).collect()
+    let fitting = Activation::ALL.into_iter().filter(Activation::is_elementwise);
+    fitting.map(|activation| activation.name()).collect()
 }
 
 fn losses() -> Vec<&'static str> {

@@ -198,7 +198,9 @@ fn activations_are_found_by_their_names() {
     }
     assert_eq!(
         Activation::from_name("rleu").unwrap_err().to_string(),
-        "no activation is called \"rleu\"; there are relu, leaky_relu, sigmoid, tanh, gelu, silu, softmax"
+        "no activation is called \"rleu\"; there are relu, leaky_relu, relu6, elu, selu, celu, \
+         gelu, gelu_tanh, silu, mish, sigmoid, log_sigmoid, tanh, softplus, softsign, hardtanh, hardsigmoid, \
+         hardswish, softmax, log_softmax, glu, swiglu"
     );
 }
 

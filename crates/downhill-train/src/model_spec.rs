@@ -91,8 +91,11 @@ impl ModelSpec {
         };
         let flat = input_shape.rank() == 1 || *self == ModelSpec::Cnn;
         let network = if flat { network } else { with_front(Flatten {}, network) };
-        let squeezed = matches!(target, TargetKind::Classes { .. }) && !is_on_logits(loss);
-        Ok(if squeezed { network.with(Activation::Sigmoid) } else { network })
+        Ok(match (loss, target) {
+            (Loss::NegativeLogLikelihood, _) => network.with(Activation::LogSoftmax),
+            (_, TargetKind::Classes { .. }) if !is_on_logits(loss) => network.with(Activation::Sigmoid),
+            _ => network,
+        })
     }
 }
 
@@ -100,9 +103,23 @@ fn with_front(first: Flatten, network: Sequential) -> Sequential {
     network.layers.into_iter().fold(Sequential::new().with(first), Sequential::with)
 }
 
-/// Whether a loss for classes takes logits.
-pub(crate) fn is_on_logits(loss: &Loss) -> bool {
-    matches!(loss, Loss::CrossEntropy | Loss::BinaryCrossEntropy)
+/// Whether a loss for classes takes numbers of any size.
+fn is_on_logits(loss: &Loss) -> bool {
+    matches!(
+        loss,
+        Loss::CrossEntropy
+            | Loss::SmoothedCrossEntropy { .. }
+            | Loss::BinaryCrossEntropy
+            | Loss::Focal { .. }
+            | Loss::Hinge
+            | Loss::SquaredHinge
+            | Loss::PoissonNll { .. }
+    )
+}
+
+/// Whether a loss is for yes or no, with one output that is positive for a yes.
+fn is_on_one_logit(loss: &Loss) -> bool {
+    matches!(loss, Loss::BinaryCrossEntropy | Loss::Focal { .. } | Loss::Hinge | Loss::SquaredHinge)
 }
 
 /// How many outputs a network must have for this loss and target.
@@ -114,11 +131,21 @@ pub(crate) fn outputs(loss: &Loss, target: TargetKind) -> Result<usize> {
         |reason: String| Err(Error::Mismatch { what: format!("the loss `{}`", loss.name()), reason });
     match (loss, target) {
         (_, TargetKind::None) => refuse("there is no target to learn".into()),
-        (Loss::BinaryCrossEntropy, TargetKind::Classes { count: 2 }) => Ok(1),
-        (Loss::BinaryCrossEntropy, TargetKind::Classes { count }) => {
+        (loss, TargetKind::Classes { count: 2 }) if is_on_one_logit(loss) => Ok(1),
+        (loss, TargetKind::Classes { count }) if is_on_one_logit(loss) => {
             refuse(format!("it needs two classes, and there are {count}; use `cross_entropy`"))
         }
-        (Loss::CrossEntropy | Loss::BinaryCrossEntropy, TargetKind::Values { .. }) => {
+        (Loss::ProbabilityCrossEntropy, _) => {
+            refuse("it takes probabilities, which classes and numbers are not; use `bce`".into())
+        }
+        (Loss::KlDivergence { .. }, TargetKind::Classes { .. }) => {
+            refuse("its target is a distribution, and this one is classes; use `cross_entropy`".into())
+        }
+        (
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::NegativeLogLikelihood,
+            TargetKind::Values { .. },
+        ) => refuse("it is for classes, and the target is numbers; use `mse`, `mae` or `huber`".into()),
+        (loss, TargetKind::Values { .. }) if is_on_one_logit(loss) => {
             refuse("it is for classes, and the target is numbers; use `mse`, `mae` or `huber`".into())
         }
         (_, TargetKind::Classes { count }) => Ok(count),

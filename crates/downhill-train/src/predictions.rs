@@ -89,13 +89,20 @@ pub(crate) fn count_right(outputs: &[f32], width: usize, labels: &[i64]) -> usiz
 pub(crate) fn probabilities(loss: &Loss, row: &[f32]) -> Vec<f64> {
     let row = row.iter().map(|&output| f64::from(output));
     match loss {
-        Loss::BinaryCrossEntropy => row
+        Loss::BinaryCrossEntropy | Loss::Focal { .. } => row
             .flat_map(|logit| {
                 let [no, yes] = [logit, -logit].map(|z| 1.0 / (1.0 + z.exp()));
                 [no, yes]
             })
             .collect(),
-        Loss::CrossEntropy => {
+        // Not calibrated: a margin is no probability.
+        Loss::Hinge | Loss::SquaredHinge => row
+            .flat_map(|margin| {
+                let yes = (0.5 + 0.5 * margin).clamp(0.0, 1.0);
+                [1.0 - yes, yes]
+            })
+            .collect(),
+        Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::NegativeLogLikelihood => {
             let largest = row.clone().fold(f64::NEG_INFINITY, f64::max);
             shares(row.map(|logit| (logit - largest).exp()).collect())
         }

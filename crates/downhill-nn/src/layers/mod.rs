@@ -12,6 +12,7 @@ mod flatten;
 mod layer_norm;
 mod linear;
 mod lstm;
+pub(crate) mod padding;
 mod pool2d;
 mod residual;
 mod sequential;

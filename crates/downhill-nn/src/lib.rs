@@ -34,7 +34,7 @@ mod summary;
 
 pub use description::{from_description, to_description};
 pub use error::{Error, Result};
-pub use init::{Fan, Init};
+pub use init::{Fan, Init, Spread};
 pub use layer::{Function, Layer, layer_fn};
 pub use layers::{
     Activation, AnyLayer, AvgPool2d, BatchNorm, Conv2d, Dropout, Embedding, Flatten, GlobalAveragePool2d,

@@ -276,7 +276,7 @@ impl Init {
             Init::Identity { .. } | Init::Sparse { .. } if shape.rank() != 2 => {
                 Err("it is for matrices, shapes of two dimensions".into())
             }
-            Init::Dirac { groups } if shape.rank() < 3 || groups == 0 || shape[0] % groups != 0 => {
+            Init::Dirac { groups } if shape.rank() < 3 || groups == 0 || !shape[0].is_multiple_of(groups) => {
                 Err("it is for convolutions [out, in / groups, window..], whose groups divide the outputs"
                     .into())
             }

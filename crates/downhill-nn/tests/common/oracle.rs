@@ -1,4 +1,5 @@
 //! Cases that another library has computed: operands, a cotangent, values and gradients.
+#![allow(dead_code)] // each test uses its part
 
 use downhill_autograd::{Data, Interpreter, Kind, Output, Precision, Tape, Var};
 use downhill_tensor::{Float, Key, Shape};

@@ -237,8 +237,10 @@ fn activations() -> Vec<&'static str> {
     fitting.map(|activation| activation.name()).collect()
 }
 
+/// Those that take classes or numbers as a table has them; targets that are distributions it does not have.
 fn losses() -> Vec<&'static str> {
-    Loss::ALL.map(|loss| loss.name()).to_vec()
+    let of_distributions = [Loss::ProbabilityCrossEntropy, Loss::KlDivergence { log_target: false }];
+    Loss::ALL.iter().filter(|loss| !of_distributions.contains(loss)).map(Loss::name).collect()
 }
 
 fn optimizers() -> Vec<&'static str> {

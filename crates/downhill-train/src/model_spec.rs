@@ -240,6 +240,14 @@ mod tests {
         let one_logit = build("logistic", two, Loss::BinaryCrossEntropy).unwrap();
         assert_eq!(one_logit.layers[1], downhill_nn::Linear::new(1).into());
         assert!(build("mlp:4", CLASSES, Loss::BinaryCrossEntropy).is_err());
+        for loss in [Loss::Hinge, Loss::SquaredHinge, Loss::Focal { alpha: None, gamma: 2.0 }] {
+            assert_eq!(build("logistic", two, loss).unwrap(), one_logit);
+            assert!(build("mlp:4", CLASSES, loss).is_err());
+        }
+        let smoothed = Loss::SmoothedCrossEntropy { label_smoothing: 0.1 };
+        assert_eq!(build("cnn", CLASSES, smoothed).unwrap(), models::cnn(10));
+        let likelihood = build("cnn", CLASSES, Loss::NegativeLogLikelihood).unwrap();
+        assert_eq!(likelihood, models::cnn(10).with(Activation::LogSoftmax));
     }
 
     #[test]
@@ -251,6 +259,10 @@ mod tests {
             ("cnn", CLASSES, Loss::CrossEntropy, "it needs images"),
             ("mlp:4", NUMBERS, Loss::CrossEntropy, "it is for classes"),
             ("mlp:4", TargetKind::None, Loss::CrossEntropy, "no target"),
+            ("mlp:4", NUMBERS, Loss::Hinge, "it is for classes"),
+            ("mlp:4", NUMBERS, Loss::NegativeLogLikelihood, "it is for classes"),
+            ("mlp:4", CLASSES, Loss::ProbabilityCrossEntropy, "use `bce`"),
+            ("mlp:4", CLASSES, Loss::KlDivergence { log_target: false }, "use `cross_entropy`"),
         ] {
             let spec: ModelSpec = spec.parse().unwrap();
             let error = spec.build(table, target, &loss, Activation::Relu).unwrap_err();

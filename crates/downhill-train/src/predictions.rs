@@ -131,10 +131,12 @@ mod tests {
                 assert!(p.iter().all(|&x| x <= p[largest]), "{p:?}");
             }
         }
-        for logit in [-800.0f32, -1.0, 0.0, 2.5, 800.0] {
-            let p = probabilities(&Loss::BinaryCrossEntropy, &[logit]);
-            assert!((p[0] + p[1] - 1.0).abs() < 1e-12);
-            assert_eq!(labels(&[logit], 1).unwrap()[0], usize::from(p[1] > 0.5));
+        for loss in [Loss::BinaryCrossEntropy, Loss::Focal { alpha: None, gamma: 2.0 }, Loss::Hinge] {
+            for logit in [-800.0f32, -1.0, 0.0, 2.5, 800.0] {
+                let p = probabilities(&loss, &[logit]);
+                assert!((p[0] + p[1] - 1.0).abs() < 1e-12);
+                assert_eq!(labels(&[logit], 1).unwrap()[0], usize::from(p[1] > 0.5));
+            }
         }
     }
 

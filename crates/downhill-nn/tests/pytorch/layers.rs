@@ -1,13 +1,9 @@
 //! Every layer and its vector-Jacobian products against what PyTorch computed, parameters taken from the file.
-#![allow(clippy::unwrap_used)]
-
-#[path = "common/oracle.rs"]
-mod oracle;
-
-use downhill_autograd::{Data, Interpreter, Kind, Output, Precision, Tape, Type};
+use crate::cases::{File, Operand, assert_agree};
+use crate::{Number, carry_out};
+use downhill_autograd::{Data, Kind, Output, Tape, Type};
 use downhill_nn::{AnyLayer, Layer, Mode, Scope};
-use downhill_tensor::{Float, Key, ParameterLayout};
-use oracle::{File, Operand, assert_agree};
+use downhill_tensor::{Float, ParameterLayout};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -31,7 +27,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let file: File<Case> = serde_json::from_str(include_str!("oracles/layers.json")).unwrap();
+    let file: File<Case> = serde_json::from_str(include_str!("../oracles/layers.json")).unwrap();
     file.cases
 }
 
@@ -41,7 +37,7 @@ fn laid_out<'a>(layout: &ParameterLayout, of: impl Fn(&str) -> &'a [f64]) -> Vec
 }
 
 impl Case {
-    fn check<T: Precision>(&self, tolerance: f64) {
+    fn check<T: Number>(&self, tolerance: f64) {
         let what = format!("{:?} {} in {}", self.layer, self.note, std::any::type_name::<T>());
         let tape = Tape::new();
         let scope = Scope::new(&tape, if self.training { Mode::Training } else { Mode::Inference });
@@ -91,7 +87,7 @@ impl Case {
             None => Data::Float(&floats[..]),
         }));
         inputs.push(Data::Float(&cotangent));
-        let results = Interpreter.outputs(&program, &inputs, Key::new(0)).unwrap();
+        let results = carry_out(&program, &inputs).unwrap();
         let [output, state, gradients] =
             [0, 1, 2].map(|i| results[i].to_vec().into_iter().map(Float::to_f64).collect::<Vec<_>>());
 

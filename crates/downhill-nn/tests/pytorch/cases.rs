@@ -1,8 +1,8 @@
 //! Cases that another library has computed: operands, a cotangent, values and gradients.
-#![allow(dead_code)] // each test uses its part
 
-use downhill_autograd::{Data, Interpreter, Kind, Output, Precision, Tape, Var};
-use downhill_tensor::{Float, Key, Shape};
+use crate::{Number, carry_out};
+use downhill_autograd::{Data, Kind, Output, Tape, Var};
+use downhill_tensor::{Float, Shape};
 use serde::Deserialize;
 
 /// A file of cases.
@@ -31,7 +31,7 @@ impl Operand {
 
 /// What `record` makes of the operands, and the gradients of its product with the cotangent by those in `wrt`.
 /// Random numbers are drawn from one key.
-pub fn value_and_gradients<T: Precision>(
+pub fn value_and_gradients<T: Number>(
     operands: &[Operand],
     wrt: &[usize],
     cotangent: &[f64],
@@ -67,7 +67,7 @@ pub fn value_and_gradients<T: Precision>(
         })
         .collect();
     data.push(Data::Float(&cotangent));
-    let results = Interpreter.outputs(&program, &data, Key::new(0)).unwrap();
+    let results = carry_out(&program, &data).unwrap();
     let mut results = results.iter().map(|x| x.to_vec().into_iter().map(Float::to_f64).collect::<Vec<_>>());
     (results.next().unwrap(), results.collect())
 }

@@ -1,12 +1,7 @@
 //! Every loss with every reduction and option, and its gradients, against what PyTorch computed.
-#![allow(clippy::unwrap_used)]
-
-#[path = "common/oracle.rs"]
-mod oracle;
-
+use crate::cases::{File, Operand, assert_agree, value_and_gradients};
 use downhill_autograd::Var;
 use downhill_nn::losses::*;
-use oracle::{File, Operand, assert_agree, value_and_gradients};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,7 +19,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let file: File<Case> = serde_json::from_str(include_str!("oracles/losses.json")).unwrap();
+    let file: File<Case> = serde_json::from_str(include_str!("../oracles/losses.json")).unwrap();
     file.cases
 }
 

@@ -1,11 +1,6 @@
 //! Every activation and its derivative against what PyTorch computed, where its pieces meet and far out as well.
-#![allow(clippy::unwrap_used)]
-
-#[path = "common/oracle.rs"]
-mod oracle;
-
+use crate::cases::{File, Operand, assert_agree, value_and_gradients};
 use downhill_nn::Activation;
-use oracle::{File, Operand, assert_agree, value_and_gradients};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -18,7 +13,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let file: File<Case> = serde_json::from_str(include_str!("oracles/activations.json")).unwrap();
+    let file: File<Case> = serde_json::from_str(include_str!("../oracles/activations.json")).unwrap();
     file.cases
 }
 

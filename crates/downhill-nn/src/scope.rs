@@ -123,7 +123,8 @@ impl<'t> Scope<'t> {
     /// This scope, for sequences of different lengths in one batch: of each only its first steps count, as many as
     /// `lengths` says (whole numbers \[n\]), and what stands behind them changes nothing. Recurrent layers, attention
     /// and [`EmbeddingBag`](crate::EmbeddingBag) within keep to it; layers that work step by step need not know, as
-    /// long as the padding is finite. A length beyond the steps is an error when the program runs.
+    /// long as the padding is finite. Those that change the number of steps, as convolutions do, have no place there. A
+    /// length beyond the steps is an error when the program runs.
     ///
     /// ```
     /// use downhill_autograd::Type;

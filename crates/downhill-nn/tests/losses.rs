@@ -4,7 +4,9 @@
 mod common;
 
 use common::{assert_close, random};
-use downhill_autograd::{Data, Interpreter, Kind, Output, Precision, Tape, Tolerance, Type, check_gradients};
+use downhill_autograd::{
+    Data, Interpreter, Kind, Output, Precision, Tape, Tolerance, Type, Var, check_gradients,
+};
 use downhill_nn::losses::*;
 use downhill_tensor::{Float, Key, Shape, Tensor};
 
@@ -148,6 +150,36 @@ fn in_single_precision_every_loss_is_finite_with_a_finite_gradient_at_ten_thousa
             assert!(gradient.iter().all(|g| g.is_finite()), "{name}: {gradient:?}");
         }
     }
+}
+
+#[test]
+fn losses_of_more_than_an_output_and_a_target_are_finite_at_ten_thousand_as_well() {
+    let far = [1e4, -1e4, 0.0, 1e4, -1e4, 3.0, 1e4, 1e4, -1e4, 2.0, 0.0, -1e4];
+    let whole = |values: &[i64]| Tensor::from(values.to_vec());
+    let near: Vec<f32> = far.iter().map(|&x| -(x as f32)).collect();
+    type Record = for<'t> fn(Var<'t>, Var<'t>) -> Var<'t>;
+    let losses: [(&str, Record); 6] = [
+        ("gaussian", |y, t| gaussian_nll(y, t, t.square(), 1e-6, true)),
+        ("ranking", |y, t| margin_ranking(y, t, t.sign(), 0.1)),
+        ("alike", |y, t| cosine_embedding(y, t, t.tape().ones([4]), 0.1)),
+        ("unlike", |y, t| cosine_embedding(y, t, -t.tape().ones([4]), 0.1)),
+        ("triplet", |y, t| triplet_margin(y, t, y * 0.5, TripletMargin::default())),
+        ("triplet of itself", |y, t| {
+            triplet_margin(y, y, t, TripletMargin { margin: 1e5, ..Default::default() })
+        }),
+    ];
+    for (name, loss) in losses {
+        let (value, gradient) = at::<f32>(&loss_fn(loss), (&far, &[4, 3]), Data::Float(&near), &[4, 3]);
+        assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()), "{name}: {value} {gradient:?}");
+    }
+    let ctc = loss_fn(|output, _| {
+        let constant = |values: Tensor<i64>| output.tape().index_constant(values);
+        let (labels, steps, counts) = (constant(whole(&[1, 2]).reshape([1, 2]).unwrap()), [4], [2]);
+        let (steps, counts) = (constant(whole(&steps)), constant(whole(&counts)));
+        Ctc::default().reduced(output.log_softmax(), labels, steps, counts, Reduction::Mean)
+    });
+    let (value, gradient) = at::<f32>(&ctc, (&far, &[1, 4, 3]), Data::Float(&[]), &[0]);
+    assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()), "{value} {gradient:?}");
 }
 
 #[test]

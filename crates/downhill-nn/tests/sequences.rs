@@ -225,3 +225,20 @@ fn cross_attention_of_a_sequence_with_itself_is_self_attention() {
     let (theta, x) = (parameters(&plain), random(input.shape, "x"));
     assert_close(&infer(&crossed, &theta, &[], &x), &infer(&plain, &theta, &[], &x));
 }
+
+#[test]
+fn dropout_acts_between_recurrent_layers_and_only_in_training() {
+    let input = Type::float([2, 3, WIDTH]);
+    let run = |layers, mode| {
+        let layer = Recurrent { layers, dropout: 0.5, ..Recurrent::new(Cell::Gru, 8) };
+        let network = Network::new(layer, input).unwrap();
+        let tape = Tape::new();
+        let (theta, x) = (parameters(&network), random(input.shape, "x"));
+        let output =
+            network.apply(mode, tape.constant(Tensor::from(theta)), tape.zeros([0]), tape.constant(x));
+        let program = tape.finish(&[Output::new("output", &output)]).unwrap();
+        Interpreter.outputs::<f64>(&program, &[], Key::new(0)).unwrap()[0].to_vec()
+    };
+    assert_eq!(run(1, Mode::Training), run(1, Mode::Inference));
+    assert_ne!(run(2, Mode::Training), run(2, Mode::Inference));
+}

@@ -2,7 +2,7 @@
 
     python3 losses.py
 
-Written with torch 2.15.0 on a CPU and scikit-learn, in double precision. Each case names a loss and its options,
+Written with torch 2.15.0 on a CPU and scikit-learn 1.9.1, in double precision. Each case names a loss and its options,
 and holds operands, a cotangent, the value, and the gradients of its product with the cotangent by the real operands
 that are listed. Classes stand along the last axis, where this crate has them. What PyTorch does not have is the
 formula: the focal loss as in torchvision's `sigmoid_focal_loss`, log-cosh as in Keras, hinge and pinball losses held

@@ -231,14 +231,16 @@ fn names(names: Vec<&'static str>) -> PossibleValuesParser {
     PossibleValuesParser::new(names.into_iter().map(value))
 }
 
-/// All but the softmax, which belongs at the end of a network.
+/// Those that fit between any two layers.
 fn activations() -> Vec<&'static str> {
-    let names = Activation::ALL.map(|activation| activation.name());
-    names.into_iter().filter(|&name| name != Activation::Softmax.name()).collect()
+    let fitting = Activation::ALL.into_iter().filter(Activation::is_elementwise);
+    fitting.map(|activation| activation.name()).collect()
 }
 
+/// Those that take classes or numbers as a table has them; targets that are distributions it does not have.
 fn losses() -> Vec<&'static str> {
-    Loss::ALL.map(|loss| loss.name()).to_vec()
+    let of_distributions = [Loss::ProbabilityCrossEntropy, Loss::KlDivergence { log_target: false }];
+    Loss::ALL.iter().filter(|loss| !of_distributions.contains(loss)).map(Loss::name).collect()
 }
 
 fn optimizers() -> Vec<&'static str> {

@@ -89,13 +89,20 @@ pub(crate) fn count_right(outputs: &[f32], width: usize, labels: &[i64]) -> usiz
 pub(crate) fn probabilities(loss: &Loss, row: &[f32]) -> Vec<f64> {
     let row = row.iter().map(|&output| f64::from(output));
     match loss {
-        Loss::BinaryCrossEntropy => row
+        Loss::BinaryCrossEntropy | Loss::Focal { .. } => row
             .flat_map(|logit| {
                 let [no, yes] = [logit, -logit].map(|z| 1.0 / (1.0 + z.exp()));
                 [no, yes]
             })
             .collect(),
-        Loss::CrossEntropy => {
+        // Not calibrated: a margin is no probability.
+        Loss::Hinge | Loss::SquaredHinge => row
+            .flat_map(|margin| {
+                let yes = (0.5 + 0.5 * margin).clamp(0.0, 1.0);
+                [1.0 - yes, yes]
+            })
+            .collect(),
+        Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::NegativeLogLikelihood => {
             let largest = row.clone().fold(f64::NEG_INFINITY, f64::max);
             shares(row.map(|logit| (logit - largest).exp()).collect())
         }
@@ -124,10 +131,12 @@ mod tests {
                 assert!(p.iter().all(|&x| x <= p[largest]), "{p:?}");
             }
         }
-        for logit in [-800.0f32, -1.0, 0.0, 2.5, 800.0] {
-            let p = probabilities(&Loss::BinaryCrossEntropy, &[logit]);
-            assert!((p[0] + p[1] - 1.0).abs() < 1e-12);
-            assert_eq!(labels(&[logit], 1).unwrap()[0], usize::from(p[1] > 0.5));
+        for loss in [Loss::BinaryCrossEntropy, Loss::Focal { alpha: None, gamma: 2.0 }, Loss::Hinge] {
+            for logit in [-800.0f32, -1.0, 0.0, 2.5, 800.0] {
+                let p = probabilities(&loss, &[logit]);
+                assert!((p[0] + p[1] - 1.0).abs() < 1e-12);
+                assert_eq!(labels(&[logit], 1).unwrap()[0], usize::from(p[1] > 0.5));
+            }
         }
     }
 

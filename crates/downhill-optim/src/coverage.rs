@@ -46,8 +46,19 @@ pub fn rows() -> impl Iterator<Item = Covered> {
         "wrappers.json",
         "wrappers::sharpness_aware_steps_go_where_optax_goes",
     ));
+    let momentum = ["cycled_momentum"].map(row(
+        "wrapper",
+        "wrappers.json",
+        "wrappers::a_cycled_momentum_goes_where_pytorch_goes",
+    ));
     let rows = ["rows"].map(row("wrapper", "rows.json", "rows::rows_move_as_pytorch_moves_them"));
-    let parts =
-        function.into_iter().chain(plateau).chain(clipping).chain(averages).chain(sharpness).chain(rows);
+    let parts = function
+        .into_iter()
+        .chain(plateau)
+        .chain(clipping)
+        .chain(averages)
+        .chain(sharpness)
+        .chain(momentum)
+        .chain(rows);
     optimizers.chain(schedules).chain(parts)
 }

@@ -103,6 +103,43 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
         &self.rule
     }
 
+    /// Goes on with other hyperparameters, and with the state that is there: a momentum that changes along
+    /// the way, as [`OneCycle::momentum`](crate::OneCycle::momentum) gives it. Its weight decay must stay,
+    /// because groups have been made with it.
+    ///
+    /// # Errors
+    /// A hyperparameter outside its domain, a rule that keeps another state or looks at other things, or
+    /// another weight decay; then nothing has changed.
+    ///
+    /// ```
+    /// use downhill_optim::{OneCycle, Optimizer, Sgd};
+    /// let cycle = OneCycle::over(100);
+    /// let rule = |step| Sgd { momentum: cycle.momentum(step), ..Sgd::default() };
+    /// let mut optimizer = Optimizer::new(rule(0), 1)?;
+    /// let mut parameters = [1.0_f32];
+    /// for step in 0..100 {
+    ///     optimizer.replace_rule(rule(step))?;
+    ///     optimizer.step_scaled(&mut parameters, &[0.5], cycle.factor(step))?;
+    /// }
+    /// # Ok::<(), downhill_optim::Error>(())
+    /// ```
+    pub fn replace_rule(&mut self, rule: R) -> Result<()> {
+        Error::check_at_least_zero(rule.name(), "learning_rate", rule.learning_rate())?;
+        rule.validate()?;
+        let declared = |rule: &R| (rule.slots(), rule.scalars(), rule.scope(), rule.weight_decay());
+        let keeps_the_same = |parameter: &ParameterEntry| {
+            (0..self.state.slots.len())
+                .all(|slot| rule.slot_len(slot, parameter) == self.rule.slot_len(slot, parameter))
+        };
+        if declared(&rule) != declared(&self.rule) || !self.parameters.iter().all(keeps_the_same) {
+            let reason = "it keeps another state or has another weight decay than the rule whose place it shall take; make \
+                          a new optimizer";
+            return Err(Error::Conflict { owner: rule.name().into(), reason });
+        }
+        self.rule = rule;
+        Ok(())
+    }
+
     /// The learning rate before any schedule.
     pub fn learning_rate(&self) -> f64 {
         self.rule.learning_rate()

@@ -7,9 +7,10 @@ mod common;
 
 use common::{configs, walks};
 use downhill_optim::{
-    Chunk, Error, Optimize, Optimizer, OptimizerConfig, OptimizerState, ParameterGroup, Rule, Scope, Sgd,
+    Chunk, Error, MAX_SCALARS, MAX_SLOTS, Optimize, Optimizer, OptimizerConfig, OptimizerState,
+    ParameterGroup, Piece, Rule, Scope, Sgd, Slot, Step,
 };
-use downhill_tensor::ParameterLayout;
+use downhill_tensor::{Float, ParameterLayout};
 use proptest::prelude::*;
 
 fn bits(values: &[f64]) -> Vec<u64> {
@@ -216,6 +217,32 @@ fn hyperparameters_are_checked_before_the_first_step() {
             error.to_string(),
             format!("{owner}: learning_rate must be finite and at least 0, but is -0.1")
         );
+    }
+}
+
+#[test]
+fn more_state_than_fits_is_refused() {
+    #[derive(Debug)]
+    struct Hoarder(usize, usize);
+    impl Rule for Hoarder {
+        fn name(&self) -> &str {
+            "hoarder"
+        }
+        fn learning_rate(&self) -> f64 {
+            1.0
+        }
+        fn slots(&self) -> Vec<Slot> {
+            vec![Slot::zeros("slot"); self.0]
+        }
+        fn scalars(&self) -> Vec<Slot> {
+            vec![Slot::zeros("scalar"); self.1]
+        }
+        fn update<T: Float>(&self, _: &Step, _: Piece<'_, T>) {}
+    }
+    assert!(Optimizer::<f32, _>::new(Hoarder(MAX_SLOTS, MAX_SCALARS), 1).is_ok());
+    for (slots, scalars) in [(MAX_SLOTS + 1, 0), (0, MAX_SCALARS + 1)] {
+        let error = Optimizer::<f32, _>::new(Hoarder(slots, scalars), 1).unwrap_err();
+        assert!(matches!(error, Error::TooManySlots { .. }), "{error}");
     }
 }
 

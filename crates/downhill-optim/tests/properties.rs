@@ -234,6 +234,9 @@ fn muon_keeps_one_number_a_weight_and_leaves_the_rest_to_adamw() {
         alone.step(&mut expected, &gradient[6..]).unwrap();
     }
     assert_eq!(bits(&ours[6..]), bits(&expected));
+    let all = Muon { elementwise: Vec::new(), ..rule.clone() };
+    assert!(optimizer.replace_rule(all).is_err(), "it has no second moment of the filter");
+    optimizer.replace_rule(Muon { momentum: 0.5, ..rule }).unwrap();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Agreement of clipping, averages and sharpness-aware steps with what PyTorch and optax computed;
+//! Agreement of clipping, averages, cycled momentum and sharpness-aware steps with what PyTorch and optax computed;
 //! `oracles/clipping.py` and `oracles/wrappers.py` wrote the files.
 #![allow(clippy::unwrap_used)]
 
@@ -6,8 +6,8 @@ mod common;
 
 use common::problems::{Problem, close};
 use downhill_optim::{
-    AverageKind, Optimizer, OptimizerConfig, ParameterAverage, SharpnessAware, clip_adaptive,
-    clip_global_norm, clip_value,
+    Adam, AverageKind, OneCycle, Optimizer, OptimizerConfig, ParameterAverage, Sgd, SharpnessAware,
+    clip_adaptive, clip_global_norm, clip_value,
 };
 use downhill_tensor::{ParameterLayout, Shape};
 use serde::Deserialize;
@@ -131,6 +131,54 @@ fn sharpness_aware_steps_go_where_optax_goes() {
             }
         }
     }
+}
+
+#[test]
+fn a_cycled_momentum_goes_where_pytorch_goes() {
+    #[derive(Deserialize)]
+    struct File {
+        cycled_momentum: Vec<Walk>,
+    }
+    #[derive(Deserialize)]
+    struct Walk {
+        config: OptimizerConfig,
+        points: Vec<Vec<f64>>,
+    }
+    let file: File = serde_json::from_str(include_str!("oracles/wrappers.json")).unwrap();
+    let cycle = OneCycle::over(101);
+    for Walk { config, points } in &file.cycled_momentum {
+        let with_momentum = |step| match config.clone() {
+            OptimizerConfig::Sgd(rule) => Sgd { momentum: cycle.momentum(step), ..rule }.into(),
+            OptimizerConfig::Adam(rule) => Adam { beta1: cycle.momentum(step), ..rule }.into(),
+            other => panic!("{other:?} has no momentum"),
+        };
+        let mut optimizer: Optimizer<f64> = Optimizer::new(with_momentum(0), 2).unwrap();
+        let (mut x, mut gradient) = (Problem::Rosenbrock.start(), [0.0; 2]);
+        let mut expected = points.iter();
+        for step in 0..100 {
+            optimizer.replace_rule(with_momentum(step)).unwrap();
+            Problem::Rosenbrock.gradient(&x, &mut gradient);
+            optimizer.step_scaled(&mut x, &gradient, cycle.factor(step)).unwrap();
+            if [0, 1, 9, 99].contains(&step) {
+                let theirs = expected.next().unwrap();
+                assert!(all_close(&x, theirs), "{config:?} step {step}: {x:?} is not {theirs:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_with_another_state_or_decay_is_no_replacement() {
+    let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
+    let mut optimizer = Optimizer::<f64, Sgd>::new(momentum.clone(), 2).unwrap();
+    for other in [Sgd::default(), Sgd { weight_decay: 0.1, ..momentum.clone() }] {
+        let error = optimizer.replace_rule(other).unwrap_err().to_string();
+        assert!(error.contains("make a new optimizer"), "{error}");
+    }
+    assert!(optimizer.replace_rule(Sgd { momentum: -1.0, ..momentum.clone() }).is_err());
+    assert_eq!(optimizer.rule(), &momentum);
+    optimizer.replace_rule(Sgd { learning_rate: 1.0, ..momentum }).unwrap();
+    assert_eq!(optimizer.learning_rate(), 1.0);
 }
 
 #[test]

@@ -34,8 +34,8 @@ impl Anneal {
 /// momentum: high -> low -> high,  then high
 /// ```
 ///
-/// After T steps it stays where it is, where PyTorch refuses to go on. The momentum is not applied: ask
-/// [`momentum`](Self::momentum) for it.
+/// After T steps it stays where it is, where PyTorch refuses to go on. The momentum is not applied: give what
+/// [`momentum`](Self::momentum) says to [`Optimizer::replace_rule`](crate::Optimizer::replace_rule).
 ///
 /// # Source
 /// L. Smith, N. Topin, *Super-convergence: very fast training of neural networks using large learning rates*

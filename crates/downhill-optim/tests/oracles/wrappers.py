@@ -1,4 +1,4 @@
-"""Writes wrappers.json: what PyTorch's averages and optax's SAM give, for the tests of this crate to agree with.
+"""Writes wrappers.json: what PyTorch's averages and one-cycle momentum and optax's SAM give, for the tests of this crate to agree with.
 
     python3 wrappers.py
 
@@ -70,8 +70,27 @@ def asam(radius, rate):
     return [points[step] for step in (0, 1, 9, 99)]
 
 
+def cycled_momentum(make, **arguments):
+    """PyTorch's OneCycleLR, which changes momentum (or beta1) too, for 100 steps on Rosenbrock's function."""
+    x = torch.tensor([-1.2, 1.0], requires_grad=True)
+    optimizer = make([x], foreach=False, **arguments)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, arguments["lr"], total_steps=101)
+    points = []
+    for _ in range(100):
+        x.grad = torch.from_numpy(np.array(gradient(jnp.asarray(x.detach().numpy()))))
+        optimizer.step()
+        scheduler.step()
+        points.append(x.tolist())
+    return [points[step] for step in (0, 1, 9, 99)]
+
+
 if __name__ == "__main__":
     file = {
+        "cycled_momentum": [
+            {"by": "torch", "config": {"sgd": {"learning_rate": 1e-3}},
+             "points": cycled_momentum(torch.optim.SGD, lr=1e-3, momentum=0.9)},
+            {"by": "torch", "config": {"adam": {"learning_rate": 0.05}}, "points": cycled_momentum(torch.optim.Adam, lr=0.05)},
+        ],
         "averages": [
             {"by": "torch", "kind": "equal", "values": averages(swa_utils.get_swa_multi_avg_fn())},
             {"by": "torch", "kind": {"exponential": 0.9}, "values": averages(swa_utils.get_ema_multi_avg_fn(0.9))},

@@ -240,6 +240,25 @@ fn muon_keeps_one_number_a_weight_and_leaves_the_rest_to_adamw() {
 }
 
 #[test]
+fn lookahead_keeps_what_its_inner_optimizer_keeps() {
+    for name in ["adafactor", "muon", "lamb"] {
+        let inner = OptimizerConfig::from_name(name).unwrap();
+        let around = Lookahead { period: 100, ..Lookahead::around(inner.clone()) };
+        let mut ahead: Optimizer<f64, _> = Optimizer::with_groups(around, &layout(), &[]).unwrap();
+        let mut plain = Optimizer::with_groups(inner, &layout(), &[]).unwrap();
+        let (mut ours, mut expected) = (wave(LEN, 1.3, 0.8), wave(LEN, 1.3, 0.8));
+        for step in 0..3 {
+            let gradient = wave(LEN, 0.7 + f64::from(step), 1.0);
+            ahead.step(&mut ours, &gradient).unwrap();
+            plain.step(&mut expected, &gradient).unwrap();
+        }
+        assert_eq!(bits(&ours), bits(&expected), "{name}");
+        assert_eq!(ahead.state().slots[0].values, wave(LEN, 1.3, 0.8), "nothing was looked back at");
+        assert_eq!(ahead.state().slots[1..], plain.state().slots[..], "{name}");
+    }
+}
+
+#[test]
 fn every_optimizer_learns_the_network() {
     for name in OptimizerConfig::names() {
         let config = OptimizerConfig::from_name(name).unwrap();

@@ -41,8 +41,9 @@ pub struct DescentOptions {
     /// How a gradient becomes a step [default: adam]
     #[arg(long, value_name = "NAME", value_parser = names(optimizers()))]
     optimizer: Option<String>,
-    /// The learning rate [default: 0.005 for adam, adamw and amsgrad; 0.001 for rmsprop; 0.02 for adagrad,
-    /// momentum and nesterov; 0.1 for the others]
+    /// The learning rate [default: 0.005 for adam and most of its kind; 0.0005 for lion; 0.001 for rmsprop; 0.01
+    /// for yogi, adafactor, rprop and muon; 0.02 for adagrad, momentum and nesterov; 1 for adadelta, lars and
+    /// schedule-free-sgd; 0.1 for the others]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// The part of the last step's velocity that is kept, for optimizers that have one

@@ -38,7 +38,7 @@ pub use init::{Fan, Init, Spread};
 pub use layer::{Function, Layer, layer_fn};
 pub use layers::{
     Activation, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AnyLayer,
-    AvgPool1d, AvgPool2d, BatchNorm, Bilinear, Cell, Conv1d, Conv2d, Conv3d, ConvTranspose1d,
+    AvgPool1d, AvgPool2d, BatchNorm, Bilinear, Cell, Checkpoint, Conv1d, Conv2d, Conv3d, ConvTranspose1d,
     ConvTranspose2d, DecoderBlock, Dropout, Embedding, EmbeddingBag, Flatten, GlobalAveragePool2d, GroupNorm,
     Gru, InstanceNorm, Interpolation, LayerNorm, Linear, Lora, Lstm, MaxPool1d, MaxPool2d,
     MultiHeadAttention, Named, PRelu, PixelShuffle, Pooling, PositionEmbedding, Recurrent, Residual, RmsNorm,

@@ -57,6 +57,7 @@ fn examples() -> Vec<(AnyLayer, Type)> {
         (stacked(Cell::Gru).into(), sequences),
         (Recurrent { all_steps: true, ..stacked(Cell::Lstm) }.into(), sequences),
         (Residual::new(Linear::new(4)).into(), rows),
+        (Checkpoint::new(Sequential::new().with(Linear::new(4)).with(Activation::Tanh)).into(), rows),
         (RmsNorm::default().into(), rows),
         (Rnn { all_steps: true, ..Rnn::new(2) }.into(), sequences),
         (RotaryPositions::default().into(), sequences),

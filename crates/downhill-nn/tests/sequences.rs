@@ -242,3 +242,54 @@ fn dropout_acts_between_recurrent_layers_and_only_in_training() {
     assert_eq!(run(1, Mode::Training), run(1, Mode::Inference));
     assert_ne!(run(2, Mode::Training), run(2, Mode::Inference));
 }
+
+/// Layers whose long sequences are scans.
+fn recurrent_layers() -> [AnyLayer; 4] {
+    let both = Recurrent { bidirectional: true, all_steps: true, ..Recurrent::new(Cell::Lstm, 2) };
+    [Lstm::new(3).into(), Gru { hidden: 3, all_steps: true }.into(), Rnn::new(3).into(), both.into()]
+}
+
+#[test]
+fn long_sequences_are_what_short_ones_are_step_by_step() {
+    // One step more than is recorded one by one, which does not count.
+    let (short, long, n) = (256, 257, 2);
+    let lengths = [200, 256];
+    let x = random([n, long, WIDTH], "x").to_vec();
+    let cut = |x: &[f64], width: usize| -> Vec<f64> {
+        x.chunks_exact(x.len() / n).flat_map(|row| row[..short * width].to_vec()).collect()
+    };
+    for layer in recurrent_layers() {
+        let network = Network::new(&layer, Type::float([n, short, WIDTH])).unwrap();
+        let theta = parameters(&network);
+        // The same for each step, so that both lengths are asked for the same.
+        let asked = |_: &[f64], width: usize| {
+            (0..n * width).map(|i| ((i % 5) as f64 - 1.7) / 3.0).collect::<Vec<_>>()
+        };
+        let all_steps = matches!(&layer, AnyLayer::Gru(_) | AnyLayer::Recurrent(_));
+        let by_scan = |_: &[f64], width: usize| -> Vec<f64> {
+            if !all_steps {
+                return asked(&[], width);
+            }
+            let each = width / long;
+            let fixed = asked(&[], each * short);
+            fixed.chunks_exact(each * short).flat_map(|row| [row, &vec![0.7; each]].concat()).collect()
+        };
+        let [y, by_x, by_p] = run(&layer, &x, [n, long], Some(&lengths), &theta, by_scan);
+        let [expected, expected_x, expected_p] =
+            run(&layer, &cut(&x, WIDTH), [n, short], Some(&lengths), &theta, asked);
+        let width = expected.len() / n / short;
+        assert_close(&if all_steps { cut(&y, width) } else { y }, &expected);
+        assert_close(&cut(&by_x, WIDTH), &expected_x);
+        assert_close(&by_p, &expected_p);
+    }
+}
+
+#[test]
+fn a_program_for_a_long_sequence_is_short() {
+    let program = |steps| {
+        let network = Network::new(Lstm::new(3), Type::float([1, steps, WIDTH])).unwrap();
+        let target = Type::float([1, 3]);
+        network.training_program(network.input(), target, &Loss::MeanSquaredError).unwrap().len()
+    };
+    assert_eq!(program(300), program(3000));
+}

@@ -1,6 +1,7 @@
 //! The long short-term memory.
 
 use super::padding::Running;
+use super::recurrence::recur;
 use crate::{Init, Layer, Scope};
 use downhill_autograd::Var;
 use serde::{Deserialize, Serialize};
@@ -73,14 +74,9 @@ impl Layer for Lstm {
         let running = Running::of(scope, length);
         let projected = running.cleared(x).permute(&[1, 0, 2]).matmul(weight_ih) + bias;
         let zeros = scope.tape().zeros([n, hidden]);
-        let (mut state, mut cell) = (zeros, zeros);
-        let mut states = Vec::new();
-        for step in 0..length {
-            let gates = projected.at(step) + state.matmul(weight_hh);
-            let (next, next_cell) = gates.lstm_cell(cell);
-            (state, cell) = (running.held(step, next, state), running.held(step, next_cell, cell));
-            states.push(state);
-        }
-        if self.all_steps { running.cleared(scope.tape().stack(&states, 1)) } else { state }
+        recur(running, projected, &[zeros, zeros], &[weight_hh], self.all_steps, |states, input, same| {
+            let (state, cell) = (input + states[0].matmul(same[0])).lstm_cell(states[1]);
+            vec![state, cell]
+        })
     }
 }

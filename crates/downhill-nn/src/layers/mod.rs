@@ -7,6 +7,7 @@ mod adaptive_pool;
 mod attention;
 mod batch_norm;
 mod bilinear;
+mod checkpoint;
 mod conv1d;
 mod conv2d;
 mod conv3d;
@@ -25,6 +26,7 @@ mod pool1d;
 mod pool2d;
 mod positions;
 mod prelu;
+mod recurrence;
 mod recurrent;
 mod residual;
 mod rms_norm;
@@ -38,6 +40,7 @@ pub use adaptive_pool::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d,
 pub use attention::{DecoderBlock, MultiHeadAttention, TransformerBlock};
 pub use batch_norm::BatchNorm;
 pub use bilinear::Bilinear;
+pub use checkpoint::Checkpoint;
 pub use conv_transpose::{ConvTranspose1d, ConvTranspose2d};
 pub use conv1d::Conv1d;
 pub use conv2d::Conv2d;
@@ -121,6 +124,7 @@ register! {
     AvgPool2d,
     BatchNorm,
     Bilinear,
+    Checkpoint,
     Conv1d,
     Conv2d,
     Conv3d,

@@ -29,6 +29,12 @@ impl<'t> Running<'t> {
         Running { running: scope.running(steps).map(|running| running.unsqueeze(-1)) }
     }
 
+    /// 1 for the steps that count, step by step: `[steps, n, 1]`; nothing if all do.
+    #[track_caller]
+    pub(super) fn by_step(self) -> Option<Var<'t>> {
+        Some(self.running?.permute(&[1, 0, 2]))
+    }
+
     /// Sequences `[n, steps, width]` with zeros in the steps that do not count, whatever stood there, NaN included.
     #[track_caller]
     pub(super) fn cleared(self, sequences: Var<'t>) -> Var<'t> {

@@ -1,6 +1,7 @@
 //! Recurrent layers without a memory cell: Elman's and the gated recurrent unit.
 
 use super::padding::Running;
+use super::recurrence::recur;
 use crate::{Init, Layer, Scope};
 use downhill_autograd::Var;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,7 @@ impl Sizes {
         &self,
         scope: &Scope<'t>,
         x: Var<'t>,
-        cell: impl Fn([Var<'t>; 2], [Var<'t>; 2], Var<'t>) -> Var<'t>,
+        cell: impl for<'u> Fn([Var<'u>; 2], [Var<'u>; 2], Var<'u>) -> Var<'u>,
     ) -> Var<'t> {
         let &[n, length, features] = x.shape().dims() else {
             return x.refuse(self.name, "the input must be sequences [n, length, features]");
@@ -137,14 +138,10 @@ impl Sizes {
         let running = Running::of(scope, length);
         // One product for all steps, which then lie one after the other.
         let projected = running.cleared(x).permute(&[1, 0, 2]).matmul(weight_ih);
-        let mut state = scope.tape().zeros([n, hidden]);
-        let mut states = Vec::new();
-        for step in 0..length {
-            let input = [projected.at(step), biases[0]];
-            let next = cell(input, [state.matmul(weight_hh), biases[1]], state);
-            state = running.held(step, next, state);
-            states.push(state);
-        }
-        if self.all_steps { running.cleared(scope.tape().stack(&states, 1)) } else { state }
+        let start = [scope.tape().zeros([n, hidden])];
+        let same = [weight_hh, biases[0], biases[1]];
+        recur(running, projected, &start, &same, self.all_steps, |states, input, same| {
+            vec![cell([input, same[1]], [states[0].matmul(same[0]), same[2]], states[0])]
+        })
     }
 }

@@ -434,6 +434,13 @@ case(
 m = with_random_parameters(nn.Linear(3, 2))
 case({"Named": {"name": "head", "layer": {"Linear": {"out_features": 2, "bias": True}}}}, m, normal(2, 3), {"T head.weight": m.weight, "head.bias": m.bias})
 case({"Activation": "Gelu"}, F.gelu, normal(2, 3))
+m = with_random_parameters(nn.Sequential(nn.Linear(3, 4), nn.Tanh()))
+case(
+    {"Checkpoint": {"inner": {"Sequential": {"layers": [{"Linear": {"out_features": 4, "bias": True}}, {"Activation": "Tanh"}]}}}},
+    m,
+    normal(2, 3),
+    {"T inner.0.weight": m[0].weight, "inner.0.bias": m[0].bias},
+)
 
 if __name__ == "__main__":
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in CASES)

@@ -133,6 +133,22 @@ def measure_line(peers, line, options, results):
               f"{row['threads']} threads, loss {row['first_loss']:.4f} -> {row['last_loss']:.4f}", flush=True)
 
 
+def share(row, rates):
+    """Which part of our time the floor is."""
+    cost = row["cost"]
+    least = max(cost["operations"] / rates["operations_per_second"], cost["bytes"] / rates["bytes_per_second"])
+    return least * row["median"]
+
+
+def profile(peers, line, seconds):
+    """Where the time of one of our steps goes: the head of the profile, and the loops that take most."""
+    text = peers.call("downhill", [line, "--profile", "--threads", str(os.cpu_count()), "--seconds", str(seconds)], timeout=120)
+    lines = text[text.index("profile of"):].splitlines()
+    numbered = [text for text in lines[2:] if text.split()[:1] and text.split()[0].isdigit()]
+    longest = sorted(numbered, key=lambda text: -float(text.split()[1]))[:8]
+    return "\n".join(text.rstrip() for text in [*lines[:2], *longest])
+
+
 def machine():
     def first(path, key):
         with open(path) as lines:
@@ -208,6 +224,8 @@ def report(results):
                 ("scaling-compile", "Time to compile a plan by operations")]
     drawn = [f"![{what}](images/{file}.svg)" for file, what in pictures if (ROOT / "docs" / "images" / f"{file}.svg").exists()]
     scaling = "\n\n## As the work grows\n\n" + "\n\n".join(drawn) if drawn else ""
+    profiles = [f"{line}:\n\n```text\n{text}\n```" for line, text in results.get("profiles", {}).items()]
+    profiles = "\n\n## Where the time goes\n\nOf the lines below half of the floor, the loops that take most; times are summed over threads, and the clock\nitself takes some 50 ns a loop.\n\n" + "\n\n".join(profiles) if profiles else ""
     rate = (f"{rates['operations_per_second'] / 1e9:.0f} GFLOP/s in f32 products and {rates['bytes_per_second'] / 1e9:.1f} GB/s "
             "of memory on all cores, measured in the same run") if rates else "rates not measured"
     return f"""# Benchmarks
@@ -245,7 +263,7 @@ What the products of a step need at the measured rate of products, or its inputs
 measured rate of memory, whichever is slower; intermediates are free. Convolutions count as they are written down,
 so that a way with fewer multiplications can come out above 100 %, as can a step whose numbers stay in the caches.
 
-{table(["workload", "operations", "bytes", "bound by", "steps/s at the floor", "downhill", "share"], floor)}{scaling}
+{table(["workload", "operations", "bytes", "bound by", "steps/s at the floor", "downhill", "share"], floor)}{profiles}{scaling}
 
 ## What is missing
 
@@ -301,6 +319,11 @@ def main():
                 before = results["rates"] if place or options.merge else None
                 results["rates"] = {key: max(value, (before or rates)[key]) for key, value in rates.items()}
             measure_line(peers, line, options, results)
+            ours = results["rows"].get(f"{line}||downhill")
+            kept = results.setdefault("profiles", {})
+            kept.pop(line, None)
+            if ours and results["rates"] and share(ours, results["rates"]) < 0.5:
+                kept[line] = profile(peers, line, options.seconds)
             raw.write_text(json.dumps(results, indent=1))
     options.out.write_text(report(results))
     print(f"wrote {options.out} and {raw}")

@@ -182,6 +182,7 @@ impl<'a, T: Precision> Memory<'a, T> {
 
 /// Where the elements of a contiguous operand lie in its buffer.
 fn stretch_of(operand: &Operand) -> Range<usize> {
-    let start = operand.layout.offset();
-    start..start + operand.layout.shape().size()
+    let (start, len) = (operand.layout.offset(), operand.layout.shape().size());
+    // What is empty may begin anywhere.
+    if len == 0 { 0..0 } else { start..start + len }
 }

@@ -1,0 +1,50 @@
+//! Trained models for the rest of the world.
+
+use crate::{Model, Result};
+use std::path::Path;
+
+/// What a model can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// A safetensors file of the parameters and the state alone, as [`state_dict`](crate::state_dict) says.
+    #[cfg(feature = "exchange")]
+    Safetensors,
+    /// The same as an archive of NumPy's.
+    #[cfg(feature = "exchange")]
+    Npz,
+}
+
+impl Model {
+    /// Writes the model for another program, whole or not at all. What may be worth saying about the result is
+    /// returned as text.
+    ///
+    /// # Errors
+    /// [`Error::NotExportable`](crate::Error::NotExportable) where the format cannot express the model; whatever
+    /// the operating system refuses.
+    pub fn export(&self, format: Format, path: impl AsRef<Path>) -> Result<String> {
+        let path = path.as_ref();
+        match format {
+            #[cfg(feature = "exchange")]
+            Format::Safetensors => {
+                let tensors = self.state_dict()?;
+                downhill_tensor::safetensors::write(path, &tensors, &[("format", "pt")])?;
+                Ok(format!("{} tensors; the preprocessing is not in them", tensors.len()))
+            }
+            #[cfg(feature = "exchange")]
+            Format::Npz => {
+                let tensors = self.state_dict()?;
+                downhill_tensor::npz::write(path, &tensors)?;
+                Ok(format!("{} arrays; the preprocessing is not in them", tensors.len()))
+            }
+        }
+    }
+
+    /// The parameters and the state under PyTorch's names: see [`state_dict`](crate::state_dict).
+    ///
+    /// # Errors
+    /// A layer with parameters that PyTorch does not have.
+    pub fn state_dict(&self) -> Result<downhill_tensor::NamedTensors> {
+        crate::state_dict::to_tensors(self.network(), self.parameters(), self.state())
+    }
+}

@@ -1,5 +1,9 @@
 //! Trained models for the rest of the world.
 
+mod columns;
+pub mod onnx;
+
+use crate::file::write_whole;
 use crate::{Model, Result};
 use std::path::Path;
 
@@ -13,6 +17,8 @@ pub enum Format {
     /// The same as an archive of NumPy's.
     #[cfg(feature = "exchange")]
     Npz,
+    /// The model from data as it comes from its source to predictions, for ONNX runtimes: see [`onnx`].
+    Onnx,
 }
 
 impl Model {
@@ -36,6 +42,11 @@ impl Model {
                 let tensors = self.state_dict()?;
                 downhill_tensor::npz::write(path, &tensors)?;
                 Ok(format!("{} arrays; the preprocessing is not in them", tensors.len()))
+            }
+            Format::Onnx => {
+                let exported = onnx::model(self)?;
+                write_whole(path, &exported.bytes)?;
+                Ok(exported.to_string())
             }
         }
     }

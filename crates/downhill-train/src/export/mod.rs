@@ -2,6 +2,7 @@
 
 mod columns;
 pub mod onnx;
+pub mod rust;
 
 use crate::file::write_whole;
 use crate::{Model, Result};
@@ -19,6 +20,8 @@ pub enum Format {
     Npz,
     /// The model from data as it comes from its source to predictions, for ONNX runtimes: see [`onnx`].
     Onnx,
+    /// The same as a source file in Rust that needs nothing else: see [`rust`].
+    Rust,
 }
 
 impl Model {
@@ -47,6 +50,11 @@ impl Model {
                 let exported = onnx::model(self)?;
                 write_whole(path, &exported.bytes)?;
                 Ok(exported.to_string())
+            }
+            Format::Rust => {
+                let source = rust::model(self)?;
+                write_whole(path, source.text.as_bytes())?;
+                Ok(source.to_string())
             }
         }
     }

@@ -23,6 +23,9 @@ use graph::{Dimension, ElementType, Graph};
 use std::fmt;
 use translate::{Numbers, SIZES, Translation, same_at_any_size};
 
+/// The most bytes of constants that a file holds: a message of Protocol Buffers has less than 2 GiB.
+const LARGEST: usize = (1 << 31) - (1 << 20);
+
 /// An ONNX file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Onnx {
@@ -118,6 +121,11 @@ impl<'a> Recorded<'a> {
                 let reason = format!("the network has {expected} numbers, but {actual} were given");
                 return Err(Error::Mismatch { what: what.into(), reason });
             }
+        }
+        let bytes = (parameters.len() + state.len()).saturating_mul(size_of::<f32>());
+        if bytes > LARGEST {
+            let reason = format!("they are {bytes} bytes, and a message has at most {LARGEST}");
+            return Err(Error::NotExportable { format: "ONNX", what: "the parameters".into(), reason });
         }
         let at = |batch: usize| {
             let input = network.input();

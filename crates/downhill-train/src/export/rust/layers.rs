@@ -176,10 +176,14 @@ impl<'a> Walk<'a> {
     ) -> String {
         let last_two = |shape: &[usize]| [shape[shape.len() - 2], shape[shape.len() - 1]];
         let (size, windows) = (last_two(&self.shape), last_two(output));
-        self.writer.window(&format!(
-            "size: {size:?}, kernel: {kernel:?}, stride: {stride:?}, padding: {padding:?}, \
-             dilation: {dilation:?}, windows: {windows:?}"
-        ))
+        self.writer.window(&[
+            ("size", size),
+            ("kernel", kernel),
+            ("stride", stride),
+            ("padding", padding),
+            ("dilation", dilation),
+            ("windows", windows),
+        ])
     }
 
     /// A parameter or state of a layer.

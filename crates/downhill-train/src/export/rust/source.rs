@@ -67,10 +67,14 @@ impl Writer {
     }
 
     /// A window with these fields.
-    pub fn window(&mut self, fields: &str) -> String {
+    pub fn window(&mut self, fields: &[(&str, [usize; 2])]) -> String {
         self.need("Window");
         let name = format!("window{}", self.body.matches("= Window {").count());
-        self.line(&format!("let {name} = Window {{ {fields} }};"));
+        self.line(&format!("let {name} = Window {{"));
+        for (field, value) in fields {
+            self.line(&format!("    {field}: {value:?},"));
+        }
+        self.line("};");
         name
     }
 

@@ -1,7 +1,7 @@
 //! NumPy's archives, `.npz`: arrays under names (feature `npz`).
 //!
 //! An archive is a ZIP file with one `.npy` file for each array, as it is (`numpy.savez`) or compressed
-//! (`numpy.savez_compressed`). Both are read; [`write`] does not compress, since weights hardly shrink. Arrays
+//! (`numpy.savez_compressed`). Both are read; [`write()`] does not compress, since weights hardly shrink. Arrays
 //! are read as [`npy::any_from_reader`] does.
 //!
 //! Nothing in a file is trusted: memory is taken for what is there, not for what a header claims. A compressed
@@ -82,7 +82,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<NamedTensors> {
     Ok(arrays)
 }
 
-/// The bytes of a file: see [`write`].
+/// The bytes of a file: see [`write()`].
 ///
 /// # Errors
 /// A name that ZIP cannot hold: one of more than 65,535 bytes.

@@ -74,7 +74,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<NamedTensors> {
     Ok(tensors)
 }
 
-/// The bytes of a file: see [`write`].
+/// The bytes of a file: see [`write()`].
 ///
 /// # Errors
 /// More than what a header can hold: 100 MB.

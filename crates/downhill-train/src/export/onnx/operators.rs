@@ -13,6 +13,10 @@ use downhill_autograd::operation::{
 use downhill_autograd::{Lowering, NodeId, ops};
 use downhill_tensor::kernels::scalar::{Binary, Unary};
 
+/// Of gradients, losses and random numbers, and of what is not in the table yet.
+const UNKNOWN: &str =
+    "there is no operator for it in ONNX that is known here; `safetensors` takes the parameters alone";
+
 /// The name of the result, or why it cannot be written.
 type Added = Result<String, String>;
 
@@ -145,7 +149,7 @@ fn unary(to: &mut Translation<'_>, function: Unary, x: &str) -> Added {
             let halved = to.graph.node("Mul", &[x, &half], &[]);
             return Ok(to.graph.node("Mul", &[&halved, &sum], &[]));
         }
-        _ => return Err("it is a derivative, of which no inference makes use".into()),
+        _ => return Err(UNKNOWN.into()),
     };
     Ok(to.graph.node(operator, &[x], &[]))
 }
@@ -246,7 +250,7 @@ fn rows(to: &mut Translation<'_>, function: RowFunction, operands: &[&str], ids:
             Ok(to.graph.node("LayerNormalization", &[x, &scale], &[last, epsilon]))
         }
         RowFunction::LstmCell => Ok(lstm_cell(to, x, operands[1])),
-        _ => Err("it belongs to a loss or a gradient, of which no inference makes use".into()),
+        _ => Err(UNKNOWN.into()),
     }
 }
 

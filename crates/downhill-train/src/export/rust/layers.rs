@@ -1,6 +1,6 @@
 //! From layers to statements of a function.
 
-use super::source::Writer;
+use super::source::{Writer, has_function};
 use crate::{Error, Result};
 use downhill_nn::{Activation, AnyLayer, Network};
 use downhill_tensor::ParameterLayout;
@@ -79,7 +79,12 @@ impl<'a> Walk<'a> {
     fn layer(&mut self, layer: &AnyLayer, path: &str, output: &[usize]) -> Result<()> {
         match layer {
             AnyLayer::Flatten(_) | AnyLayer::Dropout(_) => {}
-            AnyLayer::Activation(activation) => self.activation(*activation, output),
+            AnyLayer::Activation(activation) => {
+                if !has_function(activation.name()) {
+                    return Err(refused(layer, path, "there is no function for it here"));
+                }
+                self.activation(*activation, output);
+            }
             AnyLayer::Linear(linear) => {
                 let weight = self.parameter(path, "weight")?;
                 let bias = self.bias(path, linear.out_features);

@@ -138,7 +138,23 @@ impl Writer {
     }
 }
 
+/// Whether there is a function of this name.
+pub(super) fn has_function(name: &str) -> bool {
+    FUNCTIONS.contains(&format!("\nfn {name}("))
+}
+
 /// The functions, one by one.
 fn items() -> Vec<&'static str> {
     FUNCTIONS.trim().split("\n\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_found_by_their_whole_name() {
+        assert!(has_function("relu") && has_function("leaky_relu") && has_function("linear"));
+        assert!(!has_function("elu") && !has_function("rel") && !has_function("softplus"));
+    }
 }

@@ -90,17 +90,71 @@ pub fn hvp(function: impl for<'t> FnOnce(Var<'t>) -> Var<'t>, point: &[f64], v: 
     at_point(point, v, |tape, x, v| tape.hvp(function(x), &[x], &[v])).map(first)
 }
 
+/// The Hessian of a scalar function at a point, times each row of `vectors` (`[k, n]`): row i of the result is the
+/// product with row i.
+///
+/// # Errors
+/// As [`value_and_grad`]; rows of another length than the point.
+pub fn hvps(
+    function: impl for<'t> FnOnce(Var<'t>) -> Var<'t>,
+    point: &[f64],
+    vectors: &Tensor<f64>,
+) -> Result<Tensor<f64>> {
+    let results =
+        at_point(point, &[], |tape, x, _| tape.hvps(function(x), &[x], &[tape.constant(vectors.clone())]))?;
+    Ok(results.into_iter().next().unwrap_or_else(|| Tensor::full([0, 0], 0.0)))
+}
+
+/// The Gauss-Newton matrix `Jᵀ H J` of `loss(model(x))` at a point, times `v`: J is the Jacobian of the model, H the
+/// Hessian of the scalar loss by the model's outputs.
+///
+/// # Errors
+/// As [`value_and_grad`]; a direction of another length than the point.
+pub fn gauss_newton_product(
+    model: impl for<'t> FnOnce(Var<'t>) -> Var<'t>,
+    loss: impl for<'t> FnOnce(Var<'t>) -> Var<'t>,
+    point: &[f64],
+    v: &[f64],
+) -> Result<Vec<f64>> {
+    let results = at_point(point, v, |tape, x, v| {
+        let outputs = model(x);
+        tape.gauss_newton_product(loss(outputs), outputs, &[x], &[v])
+    })?;
+    Ok(first(results))
+}
+
 /// A matrix of derivatives: `[elements of the value, elements of the point]`.
 pub type Jacobian = Tensor<f64>;
 
-/// The Jacobian of a function of a vector at a point.
+/// The Jacobian of a function of a vector at a point: [`jacrev`].
 ///
 /// # Errors
 /// As [`value_and_grad`].
 pub fn jacobian(function: impl for<'t> FnOnce(Var<'t>) -> Var<'t>, point: &[f64]) -> Result<Jacobian> {
+    jacrev(function, point)
+}
+
+/// The Jacobian of a function of a vector at a point, by reverse mode: for functions with fewer results than
+/// arguments.
+///
+/// # Errors
+/// As [`value_and_grad`].
+pub fn jacrev(function: impl for<'t> FnOnce(Var<'t>) -> Var<'t>, point: &[f64]) -> Result<Jacobian> {
     matrix(point, |tape, x| {
         let y = function(x);
-        tape.jacobian(y, x).reshape([y.shape().size(), point.len()])
+        tape.jacrev(y, x).reshape([y.shape().size(), point.len()])
+    })
+}
+
+/// The Jacobian of a function of a vector at a point, by forward mode: for functions with more results than
+/// arguments.
+///
+/// # Errors
+/// What [`Tape::jvp`] and [`Tape::finish`] report.
+pub fn jacfwd(function: impl for<'t> FnOnce(Var<'t>) -> Var<'t>, point: &[f64]) -> Result<Jacobian> {
+    matrix(point, |tape, x| {
+        let y = function(x);
+        tape.jacfwd(y, x).reshape([y.shape().size(), point.len()])
     })
 }
 

@@ -3,7 +3,7 @@
 //! A function on a [`Tape`] computes nothing: it records operations with inferred shapes. [`Var`] is a `Copy`
 //! handle on one recorded value, so formulas read like formulas. Differentiation ([`Tape::grad`],
 //! [`Tape::vjp`], [`Tape::jvp`], [`Tape::hvp`], [`Tape::jacobian`], [`Tape::hessian`]) appends operations to
-//! the same tape, so it can be repeated. [`Tape::finish`] gives a [`Program`]: a value that can be printed,
+//! the same tape, so it can be repeated; [`Tape::vmap`] does the same for a batch of examples. [`Tape::finish`] gives a [`Program`]: a value that can be printed,
 //! drawn, and handed to an [`Executor`], of which the reference [`Interpreter`] is one.
 //!
 //! For a function at a point there are one-liners, evaluated in `f64`:
@@ -24,6 +24,7 @@
 //! It knows nothing of neural networks, optimizers or data, and nothing of how a fast engine works.
 #![forbid(unsafe_code)]
 
+mod batch;
 pub mod check;
 pub mod error;
 pub mod executor;
@@ -39,10 +40,14 @@ pub mod testing;
 mod transform;
 mod var;
 
+pub use batch::Batch;
 pub use check::{Tolerance, check_gradients};
 pub use error::{Error, Place, Result};
 pub use executor::{Data, DataMut, Executor, Run};
-pub use functions::{Jacobian, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp};
+pub use functions::{
+    Jacobian, gauss_newton_product, grad, hessian, hvp, hvps, jacfwd, jacobian, jacrev, jvp, value_and_grad,
+    vjp,
+};
 pub use interpreter::{Interpreter, Trace};
 pub use operation::{Args, At, Kind, Lowering, NoDerivative, Operation, Out, Precision, Type};
 pub use program::{Leaf, Node, NodeId, Output, Part, Port, Program};

@@ -1,6 +1,6 @@
 //! What an operation is: the trait that each one implements, in a file of its own.
 
-use crate::{Tape, Var};
+use crate::{Batch, Tape, Var};
 pub use downhill_tensor::kernels::rows::RowFunction;
 use downhill_tensor::kernels::scalar::{Binary, Unary};
 use downhill_tensor::{Float, Key, Shape};
@@ -168,7 +168,7 @@ pub trait Operation: fmt::Debug + Clone + PartialEq + Send + Sync + 'static {
     ///
     /// # Errors
     /// Values that the operation cannot take, an index out of range say, in words.
-    fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String>;
+    fn eval<T: Precision>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String>;
 
     /// The cotangents of the operands, given that of the result, written in [`Var`]s so that they can be
     /// differentiated again. `None` where the derivative is zero by nature.
@@ -191,6 +191,13 @@ pub trait Operation: fmt::Debug + Clone + PartialEq + Send + Sync + 'static {
     ) -> Result<Option<Var<'t>>, NoDerivative> {
         let _ = (at, tangents);
         Err(NoDerivative)
+    }
+
+    /// The result for a batch of examples at once, for [`Tape::vmap`]. The default, `None`, has the operation
+    /// recorded once for each example, which is always right where the result is float.
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let _ = batch;
+        None
     }
 
     /// What kind of loop this is, for engines. The default, [`Lowering::Opaque`], runs [`Operation::eval`].
@@ -231,6 +238,8 @@ pub enum Lowering {
     MatMul,
     /// A movement of data that a change of layout can express, or a copy.
     Move(Movement),
+    /// The first operand, not before the second is there.
+    After,
     /// The operands one after the other along an axis.
     Concat(usize),
     /// A function over rows along the last axis: as many as the first operand has along all axes but the last.
@@ -245,6 +254,8 @@ pub enum Lowering {
     Gather,
     /// The rows of the first operand added into zeros, at the rows named by the second.
     ScatterAdd,
+    /// A program step after step, as [`Scan`](crate::ops::Scan) says.
+    Scan,
     /// Uniform random numbers of this stream of the run's key.
     Uniform(u64),
     /// Whatever `eval` does.
@@ -367,6 +378,8 @@ pub trait AnyOperation: fmt::Debug + Send + Sync {
     #[allow(missing_docs, clippy::missing_errors_doc)]
     fn jvp<'t>(&self, at: &At<'_, 't>, tangents: &[Option<Var<'t>>])
     -> Result<Option<Var<'t>>, NoDerivative>;
+    /// See [`Operation::batch`].
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>>;
     /// See [`Operation::lower`].
     fn lower(&self) -> Lowering;
     /// See [`Operation::stops_gradient`].
@@ -401,6 +414,9 @@ impl<O: Operation> AnyOperation for O {
         tangents: &[Option<Var<'t>>],
     ) -> Result<Option<Var<'t>>, NoDerivative> {
         Operation::jvp(self, at, tangents)
+    }
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Operation::batch(self, batch)
     }
     fn lower(&self) -> Lowering {
         Operation::lower(self)

@@ -310,7 +310,7 @@ impl fmt::Display for Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::ArgMax;
+    use crate::ops::ArgExtreme;
     use crate::testing::{CaseRng, random_program};
 
     /// A program with one thing changed.
@@ -328,8 +328,13 @@ mod tests {
             (_, 4) => program.outputs[2].parts[0].node.0 ^= 1,
             (_, 5) => drop(program.outputs.pop()),
             (Node::Operation(_, operands), 6) if !operands.is_empty() => operands[0].0 ^= 1,
-            (Node::Operation(operation, _), _) => *operation = Arc::new(ArgMax),
-            (Node::Leaf(Leaf::Scalar(value)), _) => *value += 1.0,
+            (Node::Operation(operation, _), _) => {
+                *operation = Arc::new(ArgExtreme { axis: 9, largest: true })
+            }
+            // Infinity and 1 more are the same.
+            (Node::Leaf(Leaf::Scalar(value)), _) => {
+                *value = if value.is_finite() { *value + 1.0 } else { 0.0 }
+            }
             (Node::Leaf(Leaf::Input { part, .. }), _) => *part += 1,
             (node, _) => *node = Node::Leaf(Leaf::Scalar(0.5)),
         }

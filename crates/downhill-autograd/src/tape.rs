@@ -8,6 +8,7 @@ pub use finish::Finished;
 
 use crate::operation::{AnyOperation, Operation};
 use crate::program::{Entry, Leaf, Node, NodeId};
+use crate::transform::Blocks;
 use crate::{Error, Kind, Place, Type, Var};
 use downhill_tensor::{Shape, Tensor};
 use memory::Memory;
@@ -48,6 +49,7 @@ struct Inner {
     line: Option<&'static Location<'static>>,
     watched: Vec<(String, NodeId)>,
     streams: u64,
+    blocks: Blocks,
 }
 
 /// The mark of a value that an error has made meaningless.
@@ -83,6 +85,7 @@ impl Tape {
         let inner = self.inner.get_mut();
         inner.memory.rewind();
         inner.watched.clear();
+        inner.blocks.clear();
         (inner.error, inner.path, inner.line, inner.streams) = (None, Arc::default(), None, 0);
     }
 
@@ -189,6 +192,34 @@ impl Tape {
             Some(id) => Var::new(self, id),
             None => self.record_new(Arc::new(operation), operands),
         }
+    }
+
+    /// Records an operation that another value has as well.
+    #[track_caller]
+    pub(crate) fn record_shared<'t>(
+        &'t self,
+        operation: Arc<dyn AnyOperation>,
+        operands: &[Var<'t>],
+    ) -> Var<'t> {
+        if operands.iter().any(|operand| operand.is_poison()) {
+            return self.poison();
+        }
+        let same = |entry: &Entry| match &entry.node {
+            Node::Operation(known, ids) => {
+                ids.iter().copied().eq(operands.iter().map(|operand| operand.id())) && known.same(&*operation)
+            }
+            Node::Leaf(_) => false,
+        };
+        let again = self.inner.borrow_mut().memory.recall(|recording| recording.again(same));
+        match again {
+            Some(id) => Var::new(self, id),
+            None => self.record_new(operation, operands),
+        }
+    }
+
+    /// Looks at, or changes, which blocks are computed again.
+    pub(crate) fn blocks<R>(&self, with: impl FnOnce(&mut Blocks) -> R) -> R {
+        with(&mut self.inner.borrow_mut().blocks)
     }
 
     #[track_caller]

@@ -112,6 +112,14 @@ fn nothing_panics_on_a_value_that_an_error_has_made_meaningless() {
         tape.hvp(value, &[wrt], &[poison]);
         tape.hessian(value, wrt);
         tape.jacobian(value, wrt);
+        tape.jacfwd(value, wrt);
+        tape.hvps(value, &[wrt], &[poison]);
+        tape.hvps(value, &[wrt], &[]);
+        tape.gauss_newton_product(value, x, &[wrt], &[poison]);
+        tape.gauss_newton_product(value, x, &[wrt], &[]);
+        tape.vmap(&[value], &[(wrt, x)]);
+        tape.vmap(&[value], &[(x, poison)]);
+        tape.vmap(&[value], &[]);
     }
     let error = tape.finish(&[Output::new("y", &poison), Output::flat("all", &[poison, x])]).unwrap_err();
     assert_eq!(error.to_string(), first);

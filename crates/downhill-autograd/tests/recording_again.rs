@@ -23,6 +23,28 @@ fn slope<'t>(y: Var<'t>, x: Var<'t>) -> Var<'t> {
     y.tape().grad(y, &[x])[0]
 }
 
+fn of_rows<'t>(x: Var<'t>, function: for<'a> fn(Var<'a>) -> Var<'a>) -> Var<'t> {
+    let row = x.tape().placeholder([3]);
+    x.tape().vmap(&[function(row)], &[(row, x)])[0]
+}
+
+/// An operation without a rule for batches.
+#[derive(Clone, Debug, PartialEq)]
+struct Unruled;
+
+impl Operation for Unruled {
+    fn name(&self) -> &'static str {
+        "unruled"
+    }
+    fn infer(&self, inputs: &[Type]) -> Result<Type, String> {
+        Ok(inputs[0])
+    }
+    fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
+        out.float().copy_from_slice(args.float(0));
+        Ok(())
+    }
+}
+
 fn tensor(values: [f64; 2]) -> Tensor<f64> {
     Tensor::from_vec(values.to_vec(), [2]).unwrap()
 }
@@ -62,6 +84,17 @@ const DIFFERENT: &[Recording] = &[
     |t| with_x(t, |x| slope(slope(x.exp().sum(), x).square().sum(), x)),
     |t| with_x(t, |x| x.tape().hvp(x.exp().sum(), &[x], &[x])[0]),
     |t| with_x(t, |x| x.tape().jvp(&[x.exp()], &[(x, x)])[0]),
+    |t| with_x(t, |x| of_rows(x, |row| row.exp().sum())),
+    |t| with_x(t, |x| of_rows(x, |row| row.tanh().sum())),
+    // Without a rule: once for each row.
+    |t| with_x(t, |x| of_rows(x, |row| row.tape().record(Unruled, &[row]))),
+    |t| with_x(t, |x| x.tape().jacfwd(x.exp(), x)),
+    |t| with_x(t, |x| x.tape().jacrev(x.exp(), x)),
+    |t| with_x(t, |x| x.tape().hvps(x.exp().sum(), &[x], &[x.unsqueeze(0)])[0]),
+    |t| with_x(t, |x| x.cumsum(0)),
+    |t| with_x(t, |x| x.cumsum(1)),
+    |t| with_x(t, |x| x.sort(1, false).0),
+    |t| with_x(t, |x| x.sort(1, true).0),
     |t| finish(t, t.constant(tensor([1.0, 2.0]))),
     |t| finish(t, t.constant(tensor([1.0, 3.0]))),
     |t| finish(t, t.scalar(1.0).broadcast_to([2])),

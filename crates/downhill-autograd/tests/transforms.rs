@@ -279,3 +279,32 @@ fn chains_of_ten_thousand_operations_are_differentiated_in_linear_time() {
     assert!((gradient / expected - 1.0).abs() < 1e-9, "{gradient:e} and {expected:e}");
     println!("10,000 operations: {elapsed:?}");
 }
+
+/// The gradient of a chain of blocks, each computed again or kept.
+fn blocks(again: bool) -> downhill_autograd::Program {
+    let tape = Tape::new();
+    let x = tape.input("x", [6]);
+    let mut y = x;
+    for number in 0..4 {
+        let block = || (y * (1.0 + 0.1 * number as f64)).sin().tanh() * tape.uniform([6]) + x.exp();
+        y = if again { tape.checkpoint(block) } else { block() };
+    }
+    let value = y.square().sum();
+    let gradient = tape.grad(value, &[x]);
+    tape.finish(&[Output::new("value", &value), Output::flat("gradient", &gradient)]).unwrap()
+}
+
+#[test]
+fn what_is_computed_again_gives_the_same_bits() {
+    let x = [0.3, -0.2, 0.7, 1.5, -2.0, 0.0];
+    let outputs = |again| {
+        let program = blocks(again);
+        let values = Interpreter.outputs(&program, &[Data::Float(&x[..])], Key::new(3)).unwrap();
+        values.into_iter().flat_map(|output| output.to_vec()).map(f64::to_bits).collect::<Vec<_>>()
+    };
+    assert_eq!(outputs(true), outputs(false));
+    let (again, kept) = (blocks(true).to_string(), blocks(false).to_string());
+    assert!(again.contains("after") && !kept.contains("after"));
+    // Each sine is computed once more, and nothing of the derivatives reads the first one.
+    assert_eq!((again.matches("= sin").count(), kept.matches("= sin").count()), (8, 4), "{again}");
+}

@@ -14,11 +14,15 @@ pub const OPTIMIZER: &str = "adam";
 /// Optimizers that divide by the size of past gradients move every parameter by about the rate itself; the
 /// others move by the rate times the gradient, which is small, and momentum of 0.9 makes that ten times more.
 pub fn learning_rate(optimizer: &str) -> f64 {
-    match optimizer {
-        "adam" | "adamw" | "amsgrad" => 0.005,
+    match optimizer.replace('-', "_").as_str() {
+        "adam" | "adamw" | "amsgrad" | "adamax" | "nadam" | "radam" | "adabelief" | "adan" | "lamb"
+        | "lookahead" | "schedule_free_adamw" => 0.005,
+        "lion" => 0.0005,
         "rmsprop" => 0.001,
+        "yogi" | "adafactor" | "rprop" | "muon" => 0.01,
         "adagrad" => 0.02,
         "momentum" | "nesterov" => 0.02,
+        "adadelta" | "lars" | "schedule_free_sgd" => 1.0,
         _ => 0.1,
     }
 }

@@ -41,8 +41,9 @@ pub struct DescentOptions {
     /// How a gradient becomes a step [default: adam]
     #[arg(long, value_name = "NAME", value_parser = names(optimizers()))]
     optimizer: Option<String>,
-    /// The learning rate [default: 0.005 for adam, adamw and amsgrad; 0.001 for rmsprop; 0.02 for adagrad,
-    /// momentum and nesterov; 0.1 for the others]
+    /// The learning rate [default: 0.005 for adam and most of its kind; 0.0005 for lion; 0.001 for rmsprop; 0.01
+    /// for yogi, adafactor, rprop and muon; 0.02 for adagrad, momentum and nesterov; 1 for adadelta, lars and
+    /// schedule-free-sgd; 0.1 for the others]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// The part of the last step's velocity that is kept, for optimizers that have one
@@ -231,14 +232,16 @@ fn names(names: Vec<&'static str>) -> PossibleValuesParser {
     PossibleValuesParser::new(names.into_iter().map(value))
 }
 
-/// All but the softmax, which belongs at the end of a network.
+/// Those that fit between any two layers.
 fn activations() -> Vec<&'static str> {
-    let names = Activation::ALL.map(|activation| activation.name());
-    names.into_iter().filter(|&name| name != Activation::Softmax.name()).collect()
+    let fitting = Activation::ALL.into_iter().filter(Activation::is_elementwise);
+    fitting.map(|activation| activation.name()).collect()
 }
 
+/// Those that take classes or numbers as a table has them; targets that are distributions it does not have.
 fn losses() -> Vec<&'static str> {
-    Loss::ALL.map(|loss| loss.name()).to_vec()
+    let of_distributions = [Loss::ProbabilityCrossEntropy, Loss::KlDivergence { log_target: false }];
+    Loss::ALL.iter().filter(|loss| !of_distributions.contains(loss)).map(Loss::name).collect()
 }
 
 fn optimizers() -> Vec<&'static str> {

@@ -7,6 +7,7 @@
 //! disjoint stretches. So no written stretch is ever seen through another reference.
 
 mod memory;
+mod scan;
 mod verify;
 
 pub(crate) use memory::{Address, Homes, Memory};
@@ -171,7 +172,7 @@ unsafe fn rows_of<'a, 'b, T: Precision>(
 }
 
 fn is_fallible(body: &Body) -> bool {
-    matches!(body, Body::Opaque { .. } | Body::Gather { .. } | Body::ScatterAdd { .. })
+    matches!(body, Body::Opaque { .. } | Body::Scan { .. } | Body::Gather { .. } | Body::ScatterAdd { .. })
 }
 
 /// Runs a step that can fail, whole.
@@ -204,6 +205,8 @@ unsafe fn run_fallible<T: Precision>(step: &Step, memory: &Memory<'_, T>) -> Res
             };
             T::eval(&**operation, &args, out)
         }
+        // SAFETY: as the caller says; steps that can fail are run by the calling thread.
+        Body::Scan { scan, nested } => unsafe { scan::run(scan, *nested, step, memory) },
         Body::Gather { rows, width } => {
             // SAFETY: a step's operands and its result lie apart.
             let (table, numbers, out) = unsafe {

@@ -58,7 +58,24 @@ impl Function {
                 | Unary::Softplus,
                 _,
             ) => 8.0,
-            Function::Unary(Unary::Sin | Unary::Cos, _) | Function::Binary(Binary::Pow, ..) => 80.0,
+            Function::Unary(
+                Unary::Sin
+                | Unary::Cos
+                | Unary::Tan
+                | Unary::Asin
+                | Unary::Acos
+                | Unary::Atan
+                | Unary::Sinh
+                | Unary::Cosh
+                | Unary::Asinh
+                | Unary::Acosh
+                | Unary::Atanh
+                | Unary::Erfc
+                | Unary::Lgamma
+                | Unary::Digamma,
+                _,
+            )
+            | Function::Binary(Binary::Pow | Binary::Atan2, ..) => 80.0,
             _ => 1.0,
         }
     }

@@ -10,7 +10,8 @@ use crate::passes::{Lifetime, place};
 use crate::step::{Body, Buffer, Change, Home, Operand, Stage, Step};
 use crate::{prepare, reuse, strips};
 use downhill_autograd::operation::{ConvPart, Movement, PoolPart, Reduction, RowFunction};
-use downhill_autograd::{Kind, Lowering, NodeId, Precision};
+use downhill_autograd::ops::Scan;
+use downhill_autograd::{Kind, Lowering, NodeId, Precision, Program};
 use downhill_tensor::kernels::attention::attention_scratch_len;
 use downhill_tensor::kernels::conv::{
     Conv2dGeometry, Conv2dOptions, Conv2dPart, conv2d_prepared_len, conv2d_scratch_len,
@@ -31,6 +32,8 @@ pub(crate) struct Lowered<T> {
     pub index_arena: usize,
     /// The scratch space of one thread.
     pub scratch: usize,
+    /// The bodies of scans, as plans of their own.
+    pub nested: Vec<Program>,
 }
 
 /// Lowers a graph for a number of threads.
@@ -57,6 +60,7 @@ pub(crate) fn lower<T: Precision>(graph: &Graph<T>, threads: usize) -> downhill_
             arena: 0,
             index_arena: 0,
             scratch: 0,
+            nested: Vec::new(),
         },
     };
     for unit in &order.units {
@@ -310,6 +314,7 @@ impl<T: Precision> Lowerer<'_, T> {
                 (product(&views, ty.shape, Change::Set)?, views)
             }
             Lowering::Concat(axis) => return self.concat(*axis, &views, ty.shape, origin),
+            Lowering::After => return Ok(self.after(views[0], views[1], origin)),
             other => {
                 let body = match other {
                     Lowering::Rows(function) => {
@@ -348,6 +353,14 @@ impl<T: Precision> Lowerer<'_, T> {
                         Body::ScatterAdd { rows: ty.shape[0], width, change: Change::Set }
                     }
                     Lowering::Uniform(stream) => Body::Uniform(*stream),
+                    Lowering::Scan => match operation.as_any().downcast_ref::<Scan>() {
+                        Some(scan) => {
+                            self.result.nested.push(scan.body().clone());
+                            let nested = self.result.nested.len() - 1;
+                            Body::Scan { scan: Box::new(scan.clone()), nested }
+                        }
+                        None => Body::Opaque { operation: operation.clone(), shapes, shape: ty.shape },
+                    },
                     _ => Body::Opaque { operation: operation.clone(), shapes, shape: ty.shape },
                 };
                 let mut views: Vec<Operand> = views
@@ -497,6 +510,22 @@ impl<T: Precision> Lowerer<'_, T> {
         Ok(Operand { buffer: out, layout: Layout::contiguous(shape) })
     }
 
+    /// A view of the same numbers, whose readers come after what fills `other`.
+    fn after(&mut self, view: Operand, other: Operand, origin: NodeId) -> Operand {
+        let Buffer { kind, len, home } = self.result.buffers[view.buffer];
+        if home == UNPLACED || matches!(home, Home::Part { .. }) {
+            let same = self.buffer(kind, len, Home::Part { whole: view.buffer, offset: 0 });
+            self.push(Body::Join, vec![view, other], vec![same], len, origin);
+            return Operand { buffer: same, ..view };
+        }
+        // What lies outside may change while the plan runs.
+        let copy = self.copy(view, origin);
+        if let Some(step) = self.result.steps.last_mut().filter(|step| step.outs == [copy.buffer]) {
+            step.operands.push(other);
+        }
+        copy
+    }
+
     /// Views one after the other in a buffer: computed there, or copied there.
     fn join(&mut self, views: Vec<Operand>, len: usize, origin: NodeId) -> downhill_tensor::Result<usize> {
         let mut key = Vec::with_capacity(views.len());
@@ -604,7 +633,7 @@ impl<T> Lowered<T> {
     }
 
     /// The buffer of which a buffer is a part, and where in it it begins; itself, if it is none.
-    fn whole(&self, buffer: usize) -> (usize, usize) {
+    pub fn whole(&self, buffer: usize) -> (usize, usize) {
         let (mut whole, mut start) = (buffer, 0);
         while let Home::Part { whole: next, offset } = self.buffers[whole].home {
             (whole, start) = (next, start + offset);

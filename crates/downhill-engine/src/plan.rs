@@ -10,6 +10,7 @@ use crate::pool::Pool;
 use crate::precision::EnginePrecision;
 use crate::profile::Profile;
 use crate::schedule::Schedule;
+use crate::step::{Body, Step};
 use downhill_autograd::executor::check_bindings;
 use downhill_autograd::{Data, DataMut, Error, Executor, Kind, Port, Precision, Program, Result, Run};
 use downhill_tensor::Key;
@@ -84,6 +85,8 @@ pub struct Plan<T> {
     scratch: Aligned<T>,
     outputs: Vec<Address<T>>,
     addresses: Vec<Address<T>>,
+    /// The bodies of scans.
+    nested: Vec<Plan<T>>,
     ports: Ports,
     profiler: Option<Profiler>,
     pool: Arc<Pool>,
@@ -135,8 +138,10 @@ impl<T: Precision> Plan<T> {
                 actual: "one with more".into(),
             });
         }
+        let nested = lowered.nested.iter().map(|body| Plan::compile(engine, body)).collect::<Result<_>>()?;
         Ok(Plan {
             program: program.clone(),
+            nested,
             arena: Aligned::new(T::ZERO, lowered.arena),
             index_arena: vec![0; lowered.index_arena],
             scratch: Aligned::new(T::ZERO, lowered.scratch * engine.threads()),
@@ -180,6 +185,7 @@ impl<T: Precision> Plan<T> {
             addresses: &self.addresses,
             scratch: self.scratch.as_mut_ptr(),
             scratch_len: self.lowered.scratch,
+            nested: self.nested.as_mut_ptr(),
             key,
         };
         let clock = self.profiler.as_ref().map(|profiler| &profiler.clock);
@@ -205,6 +211,25 @@ impl<T: Precision> Plan<T> {
     }
 }
 
+impl<T: Precision> Plan<T> {
+    /// Floating-point operations of one run, roughly.
+    pub fn operations(&self) -> u64 {
+        let of = |step: &Step| match &step.body {
+            Body::Scan { scan, nested } => scan.length() as u64 * self.nested[*nested].operations(),
+            _ => step.operations(),
+        };
+        self.lowered.steps.iter().map(of).sum()
+    }
+
+    /// The bytes that the plan holds: intermediates, constants and scratch space.
+    pub fn bytes(&self) -> usize {
+        let floats = self.arena.len() + self.scratch.len() + self.lowered.floats.len();
+        let indices = self.index_arena.len() + self.lowered.indices.len();
+        let nested: usize = self.nested.iter().map(Plan::bytes).sum();
+        floats * size_of::<T>() + indices * size_of::<i64>() + nested
+    }
+}
+
 impl<T: EnginePrecision> Plan<T> {
     /// The program that was compiled.
     pub fn program(&self) -> &Program {
@@ -216,21 +241,18 @@ impl<T: EnginePrecision> Plan<T> {
         self.lowered.steps.len()
     }
 
-    /// Floating-point operations of one run, roughly.
-    pub fn operations(&self) -> u64 {
-        self.lowered.steps.iter().map(|step| step.operations()).sum()
-    }
-
-    /// The bytes that the plan holds: intermediates, constants and scratch space.
-    pub fn bytes(&self) -> usize {
-        let floats = self.arena.len() + self.scratch.len() + self.lowered.floats.len();
-        let indices = self.index_arena.len() + self.lowered.indices.len();
-        floats * size_of::<T>() + indices * size_of::<i64>()
-    }
-
     /// What the plan does, loop by loop, in order.
     pub fn schedule(&self) -> Schedule {
-        Schedule::new(&self.lowered, &self.program, self.threads(), size_of::<T>())
+        let mut schedule = Schedule::new(&self.lowered, &self.program, self.threads(), size_of::<T>());
+        for (step, scheduled) in self.lowered.steps.iter().zip(&mut schedule.loops) {
+            let Body::Scan { scan, nested } = &step.body else { continue };
+            let body = &self.nested[*nested];
+            let (length, loops) = (scan.length(), body.lowered.steps.len());
+            scheduled.kind = format!("scan: {length} steps of {loops} loops");
+            scheduled.operations = length as u64 * body.operations();
+            schedule.intermediate_bytes += body.bytes();
+        }
+        schedule
     }
 
     /// The number of threads on which it runs.

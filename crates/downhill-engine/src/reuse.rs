@@ -66,7 +66,13 @@ fn lives<T>(lowered: &Lowered<T>) -> Vec<Option<Life>> {
             let step: &Step = &lowered.steps[number];
             let read = step.operands.iter().map(|operand| (operand.buffer, false, true));
             let written = step.outs.iter().enumerate().map(|(n, &out)| (out, true, !strips::across(step, n)));
-            for (buffer, written, by_rows) in read.chain(written) {
+            let touched: Vec<_> = read.chain(written).collect();
+            // What is done to a part is done to the whole, and not to all of it.
+            let wholes = touched.iter().filter_map(|&(buffer, ..)| {
+                let (whole, _) = lowered.whole(buffer);
+                (whole != buffer).then_some((whole, false, false))
+            });
+            for (buffer, written, by_rows) in touched.iter().copied().chain(wholes) {
                 let new = Life { stages: (at, at), last_step: Some(number), by_rows: written };
                 let life = lives[buffer].get_or_insert(new);
                 life.stages.1 = at;

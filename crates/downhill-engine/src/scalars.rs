@@ -56,6 +56,7 @@ pub(crate) fn unary<T: Float>(f: Unary, x: &[T], out: &mut [T]) {
         Log1p => #[inline(always)] |x| math::ln_1p(x),
         Softplus => #[inline(always)] |x| math::softplus(x),
         ; Neg Abs Sign Square Sqrt Recip Sin Cos Relu Floor Ceil Round
+        Rsqrt Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Erfc Lgamma Digamma
     }
 }
 
@@ -79,7 +80,7 @@ pub(crate) fn binary<T: Float>(f: Binary, a: Numbers<'_, T>, b: Numbers<'_, T>, 
             }
         };
     }
-    each!(Add Sub Mul Div Pow Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual);
+    each!(Add Sub Mul Div Pow Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual Atan2);
 }
 
 /// `out = condition != 0 ? a : b`

@@ -196,7 +196,7 @@ fn unary<T: Float>(f: Unary, x: &[T], out: &mut [T]) {
         };
     }
     each!(Neg Abs Sign Square Sqrt Recip Exp Expm1 Log Log1p Sin Cos Tanh Sigmoid Relu Softplus Erf Gelu GeluSlope Floor Ceil
-        Round);
+        Round Rsqrt Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Erfc Lgamma Digamma);
 }
 
 #[inline(always)]
@@ -210,7 +210,7 @@ fn binary<T: Float>(f: Binary, a: &[T], b: &[T], out: &mut [T]) {
             }
         };
     }
-    each!(Add Sub Mul Div Pow Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual);
+    each!(Add Sub Mul Div Pow Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual Atan2);
 }
 
 #[inline(always)]

@@ -3,6 +3,7 @@
 use crate::fusion::Sum;
 use crate::loops::Loop;
 use downhill_autograd::operation::{AnyOperation, AttentionPart, PoolPart, Reduction, RowFunction};
+use downhill_autograd::ops::Scan;
 use downhill_autograd::{Kind, NodeId};
 use downhill_tensor::kernels::attention::Attention;
 use downhill_tensor::kernels::conv::{Conv2dGeometry, Conv2dPart};
@@ -91,8 +92,8 @@ pub(crate) enum Body {
         stride: usize,
         start: usize,
     },
-    /// Nothing: the operands lie in the result already, each in its part. It says that what reads the result comes
-    /// after what computes the parts, and is left out when that order is settled.
+    /// Nothing: the operands lie in the result already, each in its part, or it in them. It says that what reads the
+    /// result comes after what computes the operands, and is left out when that order is settled.
     Join,
     /// Zeros, with the operand at the positions of a layout.
     Pad(Layout),
@@ -116,6 +117,11 @@ pub(crate) enum Body {
         change: Change,
     },
     Uniform(u64),
+    /// A program step after step; it is compiled into the plan's nested plan of this number.
+    Scan {
+        scan: Box<Scan>,
+        nested: usize,
+    },
     Opaque {
         operation: Arc<dyn AnyOperation>,
         shapes: Vec<Shape>,
@@ -230,6 +236,7 @@ impl Step {
             Body::ScatterAdd { change: Change::Set, .. } => "scatter_add",
             Body::ScatterAdd { .. } => "scatter_add, in place",
             Body::Uniform(_) => "uniform",
+            Body::Scan { .. } => "scan",
             Body::Opaque { operation, .. } => operation.name(),
         }
     }

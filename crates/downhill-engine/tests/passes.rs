@@ -155,3 +155,47 @@ fn what_is_stacked_is_computed_where_it_lies_then() {
     let plan = Engine::default().compile::<f64>(&program(functions[0])).unwrap().to_string();
     assert!(!plan.contains("copy"), "{plan}");
 }
+
+/// The gradient of a chain of blocks on a batch of 256 rows, each computed again or kept.
+fn chain_of_blocks(again: bool) -> Program {
+    let tape = Tape::new();
+    let start = tape.input("x", [3]);
+    let x = start.sum().broadcast_to([256, 64]);
+    let w = start.at(0)
+        * tape.constant(downhill_tensor::Tensor::from_fn([64, 64], |at| {
+            0.02 * ((at[0] * 7 + at[1] * 3) % 11) as f64 - 0.1
+        }));
+    let mut y = x;
+    for _ in 0..6 {
+        let block = || {
+            let mut y = y;
+            for _ in 0..4 {
+                y = y.matmul(w).sin() + y.exp().tanh();
+            }
+            y
+        };
+        y = if again { tape.checkpoint(block) } else { block() };
+    }
+    let gradient = tape.grad(y.square().mean(), &[start]);
+    tape.finish(&[Output::flat("gradient", &gradient)]).unwrap()
+}
+
+#[test]
+fn what_is_computed_again_is_not_kept() {
+    let (again, kept) = (chain_of_blocks(true), chain_of_blocks(false));
+    let x = [0.3_f32, -0.2, 0.7];
+    for threads in [1, 2] {
+        let engine = Engine::with_threads(threads);
+        let bits =
+            |program| output::<f32>(&engine, program, &x).into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        assert_eq!(bits(&again), bits(&kept));
+    }
+    let x = x.map(f64::from);
+    let (expected, actual) =
+        (output::<f64>(&Interpreter, &again, &x), output::<f64>(&Engine::default(), &again, &x));
+    for (expected, actual) in expected.iter().zip(&actual) {
+        assert!((expected - actual).abs() <= 1e-12 * expected.abs().max(1.0), "{expected} and {actual}");
+    }
+    let bytes = |program| Engine::default().compile::<f32>(program).unwrap().bytes();
+    assert!(2 * bytes(&again) < bytes(&kept), "{} against {} bytes", bytes(&again), bytes(&kept));
+}

@@ -34,12 +34,16 @@ mod summary;
 
 pub use description::{from_description, to_description};
 pub use error::{Error, Result};
-pub use init::{Fan, Init};
+pub use init::{Fan, Init, Spread};
 pub use layer::{Function, Layer, layer_fn};
 pub use layers::{
-    Activation, AnyLayer, AvgPool2d, BatchNorm, Conv2d, Dropout, Embedding, Flatten, GlobalAveragePool2d,
-    LayerNorm, Linear, Lstm, MaxPool2d, MultiHeadAttention, Named, PositionEmbedding, Residual, Sequential,
-    TransformerBlock,
+    Activation, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AnyLayer,
+    AvgPool1d, AvgPool2d, BatchNorm, Bilinear, Cell, Conv1d, Conv2d, Conv3d, ConvTranspose1d,
+    ConvTranspose2d, DecoderBlock, Dropout, Embedding, EmbeddingBag, Flatten, GlobalAveragePool2d, GroupNorm,
+    Gru, InstanceNorm, Interpolation, LayerNorm, Linear, Lora, Lstm, MaxPool1d, MaxPool2d,
+    MultiHeadAttention, Named, PRelu, PixelShuffle, Pooling, PositionEmbedding, Recurrent, Residual, RmsNorm,
+    Rnn, RotaryPositions, Sequential, SinusoidalPositions, SpectralNorm, TransformerBlock, Upsample,
+    WeightNorm,
 };
 pub use losses::{Loss, LossFunction, Reduction, loss_fn};
 pub use network::Network;

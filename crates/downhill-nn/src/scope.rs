@@ -1,5 +1,6 @@
 //! What layers are handed while their forward pass is recorded: where they are, and what they declare.
 
+use crate::layers::{Reparameterization, padding};
 use crate::summary::{Row, Summary};
 use crate::{Init, Layer};
 use downhill_autograd::{Error, Kind, Tape, Type, Var};
@@ -43,6 +44,20 @@ pub enum Mode {
 pub struct Scope<'t> {
     shared: Rc<Shared<'t>>,
     path: String,
+    around: Surroundings<'t>,
+}
+
+/// What layers are told beside their input.
+#[derive(Clone, Copy, Default)]
+struct Surroundings<'t> {
+    /// How many steps of each sequence count, whole numbers \[n\].
+    lengths: Option<Var<'t>>,
+    /// Whether sequences lie backwards, so that the steps that count are the last ones.
+    backwards: bool,
+    /// What decoders look at, and the lengths of its sequences.
+    memory: Option<(Var<'t>, Option<Var<'t>>)>,
+    /// What takes the place of the weight of the layer at this path.
+    weight: Option<Reparameterization>,
 }
 
 /// The number of elements that no shape exceeds.
@@ -102,7 +117,71 @@ impl<'t> Scope<'t> {
 
     fn at_top(tape: &'t Tape, mode: Mode, parameters: Source<'t>, state: Source<'t>) -> Self {
         let shared = Shared { tape, mode, parameters, state, declared: RefCell::default() };
-        Scope { shared: Rc::new(shared), path: String::new() }
+        Scope { shared: Rc::new(shared), path: String::new(), around: Surroundings::default() }
+    }
+
+    /// This scope, for sequences of different lengths in one batch: of each only its first steps count, as many as
+    /// `lengths` says (whole numbers \[n\]), and what stands behind them changes nothing. Recurrent layers, attention
+    /// and [`EmbeddingBag`](crate::EmbeddingBag) within keep to it; layers that work step by step need not know, as
+    /// long as the padding is finite. Those that change the number of steps, as convolutions do, have no place there. A
+    /// length beyond the steps is an error when the program runs.
+    ///
+    /// ```
+    /// use downhill_autograd::Type;
+    /// use downhill_nn::{Layer, Linear, Lstm, Network, Sequential, layer_fn};
+    /// let model = Sequential::new().with(Lstm::new(8)).with(Linear::new(2));
+    /// let network = Network::new(
+    ///     layer_fn(move |scope, x| {
+    ///         let lengths = scope.input("lengths", Type::index([x.dim(0)]));
+    ///         model.forward(&scope.padded(lengths), x)
+    ///     }),
+    ///     Type::float([4, 10, 3]),
+    /// )?;
+    /// let program = network.inference_program(network.input())?;
+    /// assert_eq!(program.inputs()[3].name, "lengths");
+    /// # Ok::<(), downhill_nn::Error>(())
+    /// ```
+    #[must_use]
+    pub fn padded(&self, lengths: Var<'t>) -> Self {
+        self.with(Surroundings { lengths: Some(lengths), ..self.around })
+    }
+
+    /// How many steps of each sequence count, if that was said with [`Scope::padded`].
+    pub fn lengths(&self) -> Option<Var<'t>> {
+        self.around.lengths
+    }
+
+    /// This scope, for sequences that lie backwards, so that padding stands before them.
+    pub(crate) fn backwards(&self) -> Self {
+        self.with(Surroundings { backwards: !self.around.backwards, ..self.around })
+    }
+
+    /// 1 for the steps that count, 0 for the others, `[n, steps]`; nothing if all count.
+    #[track_caller]
+    pub(crate) fn running(&self, steps: usize) -> Option<Var<'t>> {
+        let running = padding::table(self.around.lengths?, steps);
+        Some(if self.around.backwards { running.flip(1) } else { running })
+    }
+
+    /// This scope, with what decoders within look at ([`DecoderBlock`](crate::DecoderBlock)): an encoder's result
+    /// `[n, length, width]`, and the lengths of its sequences if not all of their steps count.
+    #[must_use]
+    pub fn with_memory(&self, memory: Var<'t>, lengths: Option<Var<'t>>) -> Self {
+        self.with(Surroundings { memory: Some((memory, lengths)), ..self.around })
+    }
+
+    /// What decoders look at, and the lengths of its sequences.
+    pub fn memory(&self) -> Option<(Var<'t>, Option<Var<'t>>)> {
+        self.around.memory
+    }
+
+    /// This scope, in which the layer at this path gets its weight through another parameterization.
+    pub(crate) fn reparameterized(&self, weight: Reparameterization) -> Self {
+        self.with(Surroundings { weight: Some(weight), ..self.around })
+    }
+
+    fn with(&self, around: Surroundings<'t>) -> Self {
+        Scope { shared: self.shared.clone(), path: self.path.clone(), around }
     }
 
     /// The tape on which the network is recorded.
@@ -131,7 +210,13 @@ impl<'t> Scope<'t> {
     /// holds: so weights are shared. Another shape is an error, noted on the tape.
     #[track_caller]
     pub fn param(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Var<'t> {
-        self.declare(name, shape.into(), init, false)
+        match self.around.weight {
+            Some(weight) if name == "weight" => {
+                let plain = self.with(Surroundings { weight: None, ..self.around });
+                weight.record(&plain, shape.into(), init)
+            }
+            _ => self.declare(name, shape.into(), init, false),
+        }
     }
 
     /// A parameter from which rows are only ever gathered ([`Var::gather`]), so that the gradient of a step
@@ -241,7 +326,8 @@ impl<'t> Scope<'t> {
             Ok(path) => path,
             Err(silent) => return silent,
         };
-        let child = Scope { shared: self.shared.clone(), path };
+        let around = Surroundings { weight: None, ..self.around };
+        let child = Scope { shared: self.shared.clone(), path, around };
         self.tape().at_path(&child.path, || record(&child))
     }
 

@@ -160,8 +160,11 @@ fn attention_is_the_formula_and_causal_positions_do_not_see_what_follows() {
     let (length, width, heads) = (4, 6, 2);
     let depth = width / heads;
     for causal in [false, true] {
-        let network =
-            Network::new(MultiHeadAttention { heads, causal }, Type::float([1, length, width])).unwrap();
+        let network = Network::new(
+            MultiHeadAttention { causal, ..MultiHeadAttention::new(heads) },
+            Type::float([1, length, width]),
+        )
+        .unwrap();
         let (theta, x) = (parameters(&network), random([1, length, width], "sequence").to_vec());
         let part = |name: &str| &theta[network.layout().get(name).unwrap().range()];
         let affine = |x: &[f64], layer: &str, out: usize| -> Vec<f64> {
@@ -198,7 +201,9 @@ fn activations_are_found_by_their_names() {
     }
     assert_eq!(
         Activation::from_name("rleu").unwrap_err().to_string(),
-        "no activation is called \"rleu\"; there are relu, leaky_relu, sigmoid, tanh, gelu, silu, softmax"
+        "no activation is called \"rleu\"; there are relu, leaky_relu, relu6, elu, selu, celu, \
+         gelu, gelu_tanh, silu, mish, sigmoid, log_sigmoid, tanh, softplus, softsign, hardtanh, hardsigmoid, \
+         hardswish, softmax, log_softmax, glu, swiglu"
     );
 }
 
@@ -210,6 +215,8 @@ fn what_a_layer_cannot_take_is_said_with_its_path() {
     let expected = "`residual` cannot take float[3, 5]: the inner layer must keep the shape of its input, \
                     float[3, 4]\n  in layer `body`, at ";
     assert!(error.starts_with(expected), "{error}");
+    let (signals, image) = (Type::float([1, 4, 5]), Type::float([1, 4, 2, 2]));
+    let sequence = Type::float([1, 2, 4]);
     for (layer, input, expected) in [
         (AnyLayer::from(Dropout::new(1.0)), rows, "at least 0 and below 1, not 1"),
         (Dropout::new(f64::NAN).into(), rows, "not NaN"),
@@ -231,6 +238,37 @@ fn what_a_layer_cannot_take_is_said_with_its_path() {
         (MultiHeadAttention::new(3).into(), Type::float([1, 2, 4]), "a multiple of the number of heads (3)"),
         (PositionEmbedding::new(1).into(), Type::float([1, 2, 4]), "at most `max_length` (1)"),
         (Sequential::new().with_named("a.b", Flatten {}).into(), rows, "must not be empty or contain a dot"),
+        (Conv1d::new(3, 3).into(), rows, "signals [n, channels, length]"),
+        (Conv1d { groups: 3, ..Conv1d::new(3, 1) }.into(), signals, "multiples of the number of groups, 3"),
+        (Conv3d::new(1, 2).into(), Type::float([1, 1, 1, 4, 4]), "deeper than the padded input (1)"),
+        (
+            ConvTranspose1d { output_padding: 2, stride: 2, ..ConvTranspose1d::new(1, 2) }.into(),
+            signals,
+            "`output_padding` (2) must be smaller than stride (2)",
+        ),
+        (ConvTranspose2d { padding: [3, 0], ..ConvTranspose2d::new(1, 2) }.into(), image, "cuts off 6"),
+        (MaxPool1d::new(9).into(), signals, "the window of 9 is larger"),
+        (AdaptiveMaxPool2d { size: [0, 1] }.into(), image, "the sizes ([0, 1]) must be from 1"),
+        (AdaptiveAvgPool1d { size: 2 }.into(), rows, "signals [n, channels, length]"),
+        (GroupNorm::new(3).into(), rows, "the channels (4) must be a multiple of the number of groups (3)"),
+        (InstanceNorm::default().into(), Type::float([2, 3, 1]), "more than one element for each channel"),
+        (RmsNorm { epsilon: -1.0, ..RmsNorm::default() }.into(), rows, "must not be negative; it is -1"),
+        (PRelu { per_channel: true }.into(), Type::float([3]), "[n, channels, ..]"),
+        (Upsample::nearest(0).into(), image, "the scale (0) at least 1"),
+        (PixelShuffle { factor: 2 }.into(), Type::float([1, 2, 2, 2]), "a multiple of 4"),
+        (Lora::new(3, 0).into(), rows, "the rank (0) must be at least 1"),
+        (Gru::new(0).into(), sequence, "`hidden` is 0"),
+        (Recurrent { layers: 0, ..Recurrent::new(Cell::Gru, 2) }.into(), sequence, "1 to 1000 layers, not 0"),
+        (EmbeddingBag::new(3, 2).into(), rows, "bags of whole numbers (index) [n, length]"),
+        (RotaryPositions::default().into(), Type::float([1, 2, 3]), "the width (3) must be even"),
+        (SinusoidalPositions { base: 0.0 }.into(), sequence, "must be positive, not 0"),
+        (DecoderBlock::new(2).into(), sequence, "give the scope one with `scope.with_memory(..)`"),
+        (WeightNorm::new(Lstm::new(2)).into(), sequence, "not for Lstm"),
+        (SpectralNorm { epsilon: 0.0, ..SpectralNorm::new(Linear::new(1)) }.into(), rows, "must be positive"),
+        (Activation::Glu.into(), Type::float([3]), "an even length"),
+        (Activation::Celu { alpha: 0.0 }.into(), rows, "not 0; it is 0"),
+        (Activation::Softplus { beta: -1.0 }.into(), rows, "must be positive"),
+        (Activation::Hardtanh { low: 1.0, high: 1.0 }.into(), rows, "low must be below high"),
     ] {
         let error = error_of(layer, input);
         assert!(error.contains(expected), "{error}");
@@ -311,4 +349,101 @@ fn a_transformer_block_is_two_residual_layers() {
     assert_eq!(shapes(block.layout()), shapes(composed.layout()));
     let (theta, x) = (parameters(&block), random(input.shape, "sequences"));
     assert_close(&infer(&block, &theta, &[], &x), &infer(&composed, &theta, &[], &x));
+}
+
+#[test]
+fn a_bilinear_map_is_the_sum_over_both_of_its_inputs() {
+    let input = Type::float([2, 5]);
+    let layer = layer_fn(|scope, x| Bilinear::new(2).combine(scope, x.slice(-1, ..2), x.slice(-1, 2..)));
+    let network = Network::new(layer, input).unwrap();
+    assert_eq!(network.layout().get("weight").unwrap().shape[..], [2, 2, 3]);
+    let (theta, x) = (parameters(&network), random(input.shape, "x"));
+    let mut expected = Vec::new();
+    for row in x.to_vec().chunks(5) {
+        for o in 0..2 {
+            let term = |i: usize, j: usize| row[i] * theta[(o * 2 + i) * 3 + j] * row[2 + j];
+            let sum: f64 = (0..2).flat_map(|i| (0..3).map(move |j| (i, j))).map(|(i, j)| term(i, j)).sum();
+            expected.push(sum + theta[12 + o]);
+        }
+    }
+    assert_close(&infer(&network, &theta, &[], &x), &expected);
+    let uneven = layer_fn(|scope, x| Bilinear::new(2).combine(scope, x, x.slice(0, ..1)));
+    let error = Network::new(uneven, input).unwrap_err().to_string();
+    assert!(error.contains("the same shape but for its last axis; it is float[1, 5]"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_transposed_convolution_is_the_adjoint_of_the_convolution(
+        (groups, in_group, out_group) in (1usize..3, 1usize..3, 1usize..3),
+        (kernel, stride, padding, dilation) in
+            ([1usize..4, 1..4], [1usize..4, 1..4], [0usize..3, 0..3], [1usize..3, 1..3]),
+        size in [1usize..8, 1..8],
+    ) {
+        let (channels, outputs) = (groups * in_group, groups * out_group);
+        let conv = Conv2d { out_channels: outputs, kernel, stride, padding, dilation, groups, bias: false };
+        let input = Type::float([2, channels, size[0], size[1]]);
+        let Ok(forward) = Network::new(conv, input) else { return Ok(()) };
+        let small = forward.output();
+        // What the sizes of the result do not tell of those of the input.
+        let reached = [0, 1].map(|a| {
+            (small.shape[2 + a] - 1) * stride[a] + dilation[a] * (kernel[a] - 1) + 1
+        });
+        let output_padding = [0, 1].map(|a| size[a] + 2 * padding[a] - reached[a]);
+        let transposed = ConvTranspose2d {
+            out_channels: channels, kernel, stride, padding, output_padding, dilation, groups, bias: false,
+        };
+        let backward = Network::new(transposed, small).unwrap();
+        prop_assert_eq!(backward.output(), input);
+        let theta = parameters(&forward);
+        let (x, y) = (random(input.shape, "x"), random(small.shape, "y"));
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        assert_close(
+            &[dot(&infer(&forward, &theta, &[], &x), &y.to_vec())],
+            &[dot(&x.to_vec(), &infer(&backward, &theta, &[], &y))],
+        );
+    }
+}
+
+#[test]
+fn a_spectral_norm_becomes_one_as_training_goes_on() {
+    use downhill_autograd::{Data, Interpreter};
+    let input = Type::float([1, 3]);
+    let network = Network::new(SpectralNorm::new(Linear { bias: false, ..Linear::new(4) }), input).unwrap();
+    let program = network.training_program(input, Type::float([1, 4]), &Loss::MeanSquaredError).unwrap();
+    let (theta, mut state) = (parameters(&network), network.initial_state::<f64>());
+    for _ in 0..200 {
+        let data = [&theta[..], &state, &[1.0; 3], &[0.0; 4]].map(Data::Float);
+        state = Interpreter.outputs(&program, &data, downhill_tensor::Key::new(0)).unwrap()[2].to_vec();
+    }
+    // In the direction of the first singular vector the length stays as it is, and in no other does it grow.
+    let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let of = |x: &[f64]| {
+        let x = downhill_tensor::Tensor::from_slice(x, [1, 3]).unwrap();
+        length(&infer(&network, &theta, &state, &x)) / length(&x.to_vec())
+    };
+    assert_close(&[of(&state[4..])], &[1.0]);
+    for direction in random([20, 3], "directions").to_vec().chunks(3) {
+        assert!(of(direction) <= 1.0 + 1e-9);
+    }
+}
+
+#[test]
+fn low_rank_adaptation_starts_as_the_linear_layer_and_leaves_it_alone() {
+    let input = Type::float([2, 3]);
+    let lora = Network::new(Lora { alpha: 8.0, ..Lora::new(2, 1) }, input).unwrap();
+    let linear = Network::new(Linear::new(2), input).unwrap();
+    let (x, key) = (random(input.shape, "x"), downhill_tensor::Key::new(4));
+    let (theta, plain) = (lora.initialize::<f64>(key), linear.initialize::<f64>(key));
+    assert_close(&infer(&lora, &theta, &[], &x), &infer(&linear, &plain, &[], &x));
+    let program = lora.training_program(input, Type::float([2, 2]), &Loss::MeanSquaredError).unwrap();
+    let x = x.to_vec();
+    let data = [&theta[..], &[], &x, &[0.0; 4]].map(downhill_autograd::Data::Float);
+    let results = downhill_autograd::Interpreter.outputs(&program, &data, key).unwrap();
+    let gradient = results[1].to_vec();
+    let of = |name: &str| &gradient[lora.layout().get(name).unwrap().range()];
+    assert!(of("weight").iter().chain(of("bias")).all(|&g| g == 0.0));
+    assert!(of("lora_b").iter().all(|&g| g != 0.0));
 }

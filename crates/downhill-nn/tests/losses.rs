@@ -4,7 +4,9 @@
 mod common;
 
 use common::{assert_close, random};
-use downhill_autograd::{Data, Interpreter, Kind, Output, Precision, Tape, Tolerance, Type, check_gradients};
+use downhill_autograd::{
+    Data, Interpreter, Kind, Output, Precision, Tape, Tolerance, Type, Var, check_gradients,
+};
 use downhill_nn::losses::*;
 use downhill_tensor::{Float, Key, Shape, Tensor};
 
@@ -117,6 +119,108 @@ fn classification_losses_stay_finite_at_ten_thousand_and_beside_impossible_class
 }
 
 #[test]
+fn in_single_precision_every_loss_is_finite_with_a_finite_gradient_at_ten_thousand() {
+    let far = [1e4, -1e4, 0.0, 1e4, -1e4, 3.0];
+    let smoothed =
+        CrossEntropy { weight: Some(vec![0.5, 1.0, 2.0]), ignore_index: Some(-1), label_smoothing: 0.1 };
+    let balanced = BinaryCrossEntropy { weight: Some(vec![0.5]), pos_weight: Some(vec![1.0, 2.0, 3.0]) };
+    let mut losses: Vec<(String, Box<dyn LossFunction>)> =
+        vec![("smoothed".into(), Box::new(smoothed)), ("balanced".into(), Box::new(balanced))];
+    losses.extend(Loss::ALL.map(|loss| (format!("{loss:?}"), Box::new(loss) as Box<dyn LossFunction>)));
+    for gamma in [0.0, 0.5, 1.0, 3.5] {
+        losses.push((format!("focal {gamma}"), Box::new(Loss::Focal { alpha: None, gamma })));
+    }
+    for (name, loss) in losses {
+        // The rate of a Poisson distribution is the exponential of the output, and infinite there by nature.
+        if name.starts_with("PoissonNll") {
+            continue;
+        }
+        let classes = ["smoothed", "CrossEntropy", "SmoothedCrossEntropy", "NegativeLogLikelihood"];
+        let of_classes = classes.iter().any(|start| name.starts_with(start));
+        for target in [[0.0; 6], [1.0; 6], [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]] {
+            let classes = target.map(|t| 2 * t as i64);
+            let single = target.map(|t| t as f32);
+            let loss = loss_fn(|output, target| loss.loss(output, target));
+            let (value, gradient) = if of_classes {
+                at::<f32>(&loss, (&far, &[2, 3]), Data::Index(&classes[..2]), &[2])
+            } else {
+                at::<f32>(&loss, (&far, &[2, 3]), Data::Float(&single), &[2, 3])
+            };
+            assert!(value.is_finite(), "{name}: {value}");
+            assert!(gradient.iter().all(|g| g.is_finite()), "{name}: {gradient:?}");
+        }
+    }
+}
+
+#[test]
+fn losses_of_more_than_an_output_and_a_target_are_finite_at_ten_thousand_as_well() {
+    let far = [1e4, -1e4, 0.0, 1e4, -1e4, 3.0, 1e4, 1e4, -1e4, 2.0, 0.0, -1e4];
+    let whole = |values: &[i64]| Tensor::from(values.to_vec());
+    let near: Vec<f32> = far.iter().map(|&x| -(x as f32)).collect();
+    type Record = for<'t> fn(Var<'t>, Var<'t>) -> Var<'t>;
+    let losses: [(&str, Record); 6] = [
+        ("gaussian", |y, t| gaussian_nll(y, t, t.square(), 1e-6, true)),
+        ("ranking", |y, t| margin_ranking(y, t, t.sign(), 0.1)),
+        ("alike", |y, t| cosine_embedding(y, t, t.tape().ones([4]), 0.1)),
+        ("unlike", |y, t| cosine_embedding(y, t, -t.tape().ones([4]), 0.1)),
+        ("triplet", |y, t| triplet_margin(y, t, y * 0.5, TripletMargin::default())),
+        ("triplet of itself", |y, t| {
+            triplet_margin(y, y, t, TripletMargin { margin: 1e5, ..Default::default() })
+        }),
+    ];
+    for (name, loss) in losses {
+        let (value, gradient) = at::<f32>(&loss_fn(loss), (&far, &[4, 3]), Data::Float(&near), &[4, 3]);
+        assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()), "{name}: {value} {gradient:?}");
+    }
+    let ctc = loss_fn(|output, _| {
+        let constant = |values: Tensor<i64>| output.tape().index_constant(values);
+        let (labels, steps, counts) = (constant(whole(&[1, 2]).reshape([1, 2]).unwrap()), [4], [2]);
+        let (steps, counts) = (constant(whole(&steps)), constant(whole(&counts)));
+        Ctc::default().reduced(output.log_softmax(), labels, steps, counts, Reduction::Mean)
+    });
+    let (value, gradient) = at::<f32>(&ctc, (&far, &[1, 4, 3]), Data::Float(&[]), &[0]);
+    assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()), "{value} {gradient:?}");
+}
+
+#[test]
+fn where_all_targets_are_ignored_the_loss_is_zero_and_so_is_its_gradient() {
+    let loss = CrossEntropy { ignore_index: Some(7), ..CrossEntropy::default() };
+    let found = at::<f64>(&loss, (&[1.0, 2.0, 3.0, 4.0], &[2, 2]), Data::Index(&[7, 7]), &[2]);
+    assert_eq!(found, (0.0, vec![0.0; 4]));
+}
+
+#[test]
+fn ctc_is_the_sum_over_all_ways_to_lay_the_labels() {
+    // Three steps, classes blank, a, b. The label "ab" lies as ab-, a-b, -ab, aab, abb.
+    let p = [[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [0.3, 0.3, 0.4]];
+    let ways = [[1, 2, 0], [1, 0, 2], [0, 1, 2], [1, 1, 2], [1, 2, 2]];
+    let likelihood: f64 = ways.iter().map(|way| (0..3).map(|t| p[t][way[t]]).product::<f64>()).sum();
+    let log_p: Vec<f64> = p.iter().flatten().map(|p: &f64| p.ln()).collect();
+    let loss = |labels: &[i64], reduction| {
+        let labels = Tensor::from_slice(labels, [1, labels.len()]).unwrap();
+        let counts = Tensor::from(vec![labels.size() as i64]);
+        let loss = loss_fn(move |output, _| {
+            let constant = |whole: &Tensor<i64>| output.tape().index_constant(whole.clone());
+            let steps = constant(&Tensor::from(vec![3i64]));
+            Ctc::default().reduced(output, constant(&labels), steps, constant(&counts), reduction)
+        });
+        at::<f64>(&loss, (&log_p, &[1, 3, 3]), Data::Float(&[]), &[0])
+    };
+    assert_close(&[loss(&[1, 2], Reduction::Sum).0], &[-likelihood.ln()]);
+    assert_close(&[loss(&[1, 2], Reduction::Mean).0], &[-likelihood.ln() / 2.0]);
+    // Two of the same need a blank between them: there is one way, and none for three.
+    assert_close(&[loss(&[1, 1], Reduction::Sum).0], &[-(0.5f64 * 0.6 * 0.3).ln()]);
+    assert_eq!(loss(&[1, 1, 1], Reduction::Sum), (f64::INFINITY, vec![0.0; 9]));
+}
+
+#[test]
+fn a_probability_at_the_wrong_end_has_a_loss_of_one_hundred() {
+    let found = at::<f64>(&probability_cross_entropy, (&[0.0, 1.0], &[2]), Data::Float(&[1.0, 0.0]), &[2]);
+    assert_eq!(found.0, 100.0);
+    assert!(found.1.iter().all(|g| g.is_finite()));
+}
+
+#[test]
 fn binary_cross_entropy_is_its_formula_at_zero_too() {
     let (logits, targets) = ([0.0, 1.5, -2.0], [1.0, 0.25, 0.0]);
     let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
@@ -142,9 +246,54 @@ fn squared_error_of_classes_is_against_unit_vectors_and_over_all_elements() {
 fn derivatives_agree_with_finite_differences() {
     let y = random([4, 3], "output");
     let t = random([4, 3], "target");
-    for loss in [Loss::MeanSquaredError, Loss::MeanAbsoluteError, Loss::Huber { delta: 0.7 }] {
-        check_gradients(|v| loss.loss(v[0], v[1]), &[y.clone(), t.clone()], Tolerance::default()).unwrap();
+    for loss in [
+        Loss::MeanSquaredError,
+        Loss::MeanAbsoluteError,
+        Loss::Huber { delta: 0.7 },
+        Loss::SmoothL1 { beta: 0.7 },
+        Loss::LogCosh,
+        Loss::Quantile { quantile: 0.2 },
+        Loss::PoissonNll { log_input: true, full: false },
+        Loss::KlDivergence { log_target: true },
+        Loss::Hinge,
+        Loss::SquaredHinge,
+        Loss::Focal { alpha: Some(0.25), gamma: 2.0 },
+    ] {
+        check_gradients(|v| loss.loss(v[0], v[1]), &[y.clone(), t.clone()], Tolerance::default())
+            .unwrap_or_else(|error| panic!("{loss:?}: {error}"));
     }
+    let (a, b, c) = (random([4, 3], "a"), random([4, 3], "b"), random([4, 3], "c"));
+    let options = TripletMargin { margin: 2.0, p: 2.0, swap: true };
+    check_gradients(
+        |v| triplet_margin(v[0], v[1], v[2], options),
+        &[a.clone(), b.clone(), c],
+        Tolerance::default(),
+    )
+    .unwrap();
+    let variance = Tensor::uniform(Key::new(2), [4, 3], 0.2, 2.0).unwrap();
+    check_gradients(
+        |v| gaussian_nll(v[0], v[1], v[2], 1e-6, true),
+        &[a.clone(), b.clone(), variance],
+        Tolerance::default(),
+    )
+    .unwrap();
+    check_gradients(
+        |v| cosine_embedding(v[0], v[1], v[0].tape().index_constant(Tensor::from(vec![1i64, 0, 1, 0])), -0.5),
+        &[a, b],
+        Tolerance::default(),
+    )
+    .unwrap();
+    let labels = || Tensor::from_slice(&[1i64, 2, 1, 1], [2, 2]).unwrap();
+    check_gradients(
+        |v| {
+            let whole = |values: Tensor<i64>| v[0].tape().index_constant(values);
+            let (steps, counts) = (whole(Tensor::from(vec![4i64, 3])), whole(Tensor::from(vec![1i64, 2])));
+            Ctc::default().reduced(v[0].log_softmax(), whole(labels()), steps, counts, Reduction::Mean)
+        },
+        &[random([2, 4, 3], "logits")],
+        Tolerance::default(),
+    )
+    .unwrap();
     let probabilities = Tensor::uniform(Key::new(1), [4, 3], 0.0, 1.0).unwrap();
     let loss = Loss::BinaryCrossEntropy;
     check_gradients(|v| loss.loss(v[0], v[1]), &[y.clone(), probabilities], Tolerance::default()).unwrap();
@@ -173,6 +322,25 @@ fn what_does_not_fit_is_refused_and_never_broadcast() {
     assert!(error(Loss::CrossEntropy, Type::float([4, 3]), Type::index([3])).contains("[.., classes]"));
     assert!(error(Loss::BinaryCrossEntropy, Type::float([4, 2]), Type::float([4])).contains("same shape"));
     assert!(error(Loss::Huber { delta: 0.0 }, Type::float([4]), Type::float([4])).contains("not 0"));
+    for (loss, expected) in [
+        (Loss::SmoothL1 { beta: -1.0 }, "beta must not be negative"),
+        (Loss::Quantile { quantile: 1.0 }, "between 0 and 1, not 1"),
+        (Loss::Focal { alpha: Some(2.0), gamma: 1.0 }, "alpha must be from 0 to 1"),
+        (Loss::Focal { alpha: None, gamma: f64::NAN }, "gamma not negative"),
+        (Loss::SmoothedCrossEntropy { label_smoothing: 1.5 }, "from 0 to 1, not 1.5"),
+        (Loss::NegativeLogLikelihood, "logarithms of probabilities"),
+    ] {
+        let error = error(loss, Type::float([4]), Type::float([4]));
+        assert!(error.contains(expected), "{error}");
+    }
+    let weight = Some(vec![1.0, 2.0]);
+    let network = downhill_nn::Network::new(downhill_nn::Sequential::new(), Type::float([4, 3])).unwrap();
+    let weighted = CrossEntropy { weight: weight.clone(), ..CrossEntropy::default() };
+    let error = network.evaluation_program(Type::float([4, 3]), Type::index([4]), &weighted).unwrap_err();
+    assert!(error.to_string().contains("there are weights for 2 classes"), "{error}");
+    let weighted = BinaryCrossEntropy { weight, pos_weight: None };
+    let error = network.evaluation_program(Type::float([4, 3]), Type::float([4, 3]), &weighted).unwrap_err();
+    assert!(error.to_string().contains("there are 2 weights"), "{error}");
     let network = downhill_nn::Network::new(downhill_nn::Sequential::new(), Type::float([4])).unwrap();
     let elements = loss_fn(|output, target| (output - target).square());
     let error = network.evaluation_program(Type::float([4]), Type::float([4]), &elements).unwrap_err();
@@ -196,6 +364,8 @@ fn losses_are_found_by_their_names() {
     }
     assert_eq!(
         Loss::from_name("logloss").unwrap_err().to_string(),
-        "no loss is called \"logloss\"; there are mse, mae, huber, cross_entropy, bce"
+        "no loss is called \"logloss\"; there are mse, mae, huber, smooth_l1, log_cosh, quantile, poisson_nll, \
+         kl_divergence, cross_entropy, smoothed_cross_entropy, nll, bce, probability_cross_entropy, focal, hinge, \
+         squared_hinge"
     );
 }

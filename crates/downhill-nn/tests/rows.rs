@@ -73,3 +73,11 @@ fn rows_and_the_dense_rest_add_up_to_the_gradient() {
     assert_close(&gradient, &expected[1].to_vec());
     assert_close(&loss, &expected[0].to_vec());
 }
+
+#[test]
+fn a_bag_touches_only_the_rows_that_are_in_it() {
+    let layers = Sequential::new().with(EmbeddingBag::new(100, 4)).with(Linear::new(1));
+    let network = Network::new(layers, Type::index([2, 3])).unwrap();
+    let program = network.rows_program(network.input(), Type::float([2]), &Loss::MeanSquaredError).unwrap();
+    assert_eq!(program.sparse, [SparseParameter { entry: 0, rows: 6 }]);
+}

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use downhill_tensor::Float;
+use std::ops::Range;
 
 /// The number of elements summed in a row before partial sums are added pairwise. Part of the result's bits.
 const BLOCK: usize = 4096;
@@ -81,6 +82,18 @@ pub fn clip_value<T: Float>(gradient: &mut [T], limit: f64) -> Result<()> {
     let limit = T::from_f64(limit);
     gradient.iter_mut().for_each(|g| *g = g.minimum(limit).maximum(-limit));
     Ok(())
+}
+
+/// The Euclidean norm of the numbers that `element` gives for each index. Summed in `f64`, pairwise.
+pub(crate) fn norm_of<T: Float>(len: usize, element: impl Fn(usize) -> T) -> f64 {
+    fn sum<T: Float>(range: Range<usize>, element: &impl Fn(usize) -> T) -> f64 {
+        if range.len() <= BLOCK / 8 {
+            return range.map(|index| element(index).to_f64().powi(2)).sum();
+        }
+        let middle = range.start + range.len() / 2;
+        sum(range.start..middle, element) + sum(middle..range.end, element)
+    }
+    sum(0..len, &element).sqrt()
 }
 
 /// `Σ term(g)`, by halves down to blocks: the split depends on the length alone.

@@ -83,12 +83,18 @@ pub enum Error {
         found: String,
     },
     /// More vectors of state than an optimizer can carry.
-    #[error("{rule}: at most {} slots of state are supported, but {count} were declared", crate::MAX_SLOTS)]
+    #[error(
+        "{rule}: at most {} slots of state and {} scalars are supported, but {count} and {scalars} were declared",
+        crate::MAX_SLOTS,
+        crate::MAX_SCALARS
+    )]
     TooManySlots {
         /// The rule that declared them.
         rule: String,
-        /// How many.
+        /// How many slots.
         count: usize,
+        /// How many scalars.
+        scalars: usize,
     },
     /// A gradient whose norm is infinite or not a number; the gradient was left as it was.
     #[error("the gradient's norm is {norm}{}", position(.first))]

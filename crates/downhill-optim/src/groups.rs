@@ -81,11 +81,15 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// The step of these parameters, where it has this number, and others have this rate.
+    /// The step of these parameters, where `all` is that of parameters in no group.
     #[inline]
-    pub fn step(&self, number: u64, learning_rate: f64) -> Step {
-        let learning_rate = learning_rate * self.learning_rate_factor;
-        Step { number, learning_rate, weight_decay: self.weight_decay }
+    pub fn step(&self, all: &Step) -> Step {
+        Step {
+            learning_rate: all.learning_rate * self.learning_rate_factor,
+            weight_decay: self.weight_decay,
+            group_factor: self.learning_rate_factor,
+            ..*all
+        }
     }
 }
 
@@ -144,7 +148,7 @@ fn check_reach(layout: &ParameterLayout, groups: &[ParameterGroup]) -> Result<()
 ///
 /// On a mismatch only the last `*` needs to take more, because whatever an earlier one could take, the last
 /// one can: at most `pattern.len() * name.len()` steps.
-fn matches_pattern(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches_pattern(pattern: &str, name: &str) -> bool {
     let (mut pattern, mut name) = (pattern.chars(), name.chars());
     let mut retry = None;
     loop {

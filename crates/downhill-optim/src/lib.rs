@@ -1,7 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod accumulate;
+pub mod adaptive_clip;
+pub mod average;
 pub mod clip;
+#[doc(hidden)]
+pub mod coverage;
 pub mod descend;
 pub mod error;
 pub mod groups;
@@ -11,8 +16,12 @@ pub mod rows;
 pub mod rule;
 pub mod rules;
 pub mod schedules;
+pub mod sharpness_aware;
 pub mod state;
 
+pub use accumulate::GradientAccumulator;
+pub use adaptive_clip::clip_adaptive;
+pub use average::{AverageKind, ParameterAverage};
 pub use clip::{clip_global_norm, clip_value, global_norm};
 pub use descend::{Descent, DescentOptions, Progress, StopReason, descend, try_descend, unobserved};
 pub use error::{Error, Result};
@@ -20,7 +29,8 @@ pub use groups::ParameterGroup;
 pub use optimizer::{Chunk, Chunks, Optimize, Optimizer};
 pub use registry::OptimizerConfig;
 pub use rows::Rows;
-pub use rule::{MAX_SLOTS, Piece, RowSteps, Rule, Slot, Step};
+pub use rule::{MAX_SCALARS, MAX_SLOTS, Piece, RowSteps, Rule, Scope, Slot, Step};
 pub use rules::*;
 pub use schedules::*;
-pub use state::{OptimizerState, SlotState};
+pub use sharpness_aware::SharpnessAware;
+pub use state::{OptimizerState, ScalarState, SlotState};

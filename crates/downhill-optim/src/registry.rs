@@ -5,9 +5,19 @@
 //! with in `tests/oracles`.
 
 use crate::rules::*;
-use crate::{Error, Piece, Result, RowSteps, Rule, Slot, Step};
-use downhill_tensor::Float;
+use crate::{Error, MAX_SLOTS, Piece, Result, RowSteps, Rule, Scope, Slot, Step};
+use downhill_tensor::{Float, ParameterEntry};
 use serde::{Deserialize, Serialize};
+
+/// Sets the rate of a rule: its field, or that of the rule inside it.
+macro_rules! set_rate {
+    (Lookahead, $rule:ident, $rate:ident) => {
+        *$rule.inner = $rule.inner.as_ref().clone().with_learning_rate($rate)
+    };
+    ($variant:ident, $rule:ident, $rate:ident) => {
+        $rule.learning_rate = $rate
+    };
+}
 
 macro_rules! registry {
     ($($variant:ident = $name:literal,)*) => {
@@ -55,7 +65,7 @@ macro_rules! registry {
             /// The same optimizer with another learning rate.
             pub fn with_learning_rate(mut self, learning_rate: f64) -> Self {
                 match &mut self {
-                    $(OptimizerConfig::$variant(rule) => rule.learning_rate = learning_rate,)*
+                    $(OptimizerConfig::$variant(rule) => set_rate!($variant, rule, learning_rate),)*
                 }
                 self
             }
@@ -70,6 +80,24 @@ macro_rules! registry {
             }
             fn weight_decay(&self) -> Option<f64> {
                 match self { $(OptimizerConfig::$variant(rule) => rule.weight_decay(),)* }
+            }
+            fn maximizes(&self) -> bool {
+                match self { $(OptimizerConfig::$variant(rule) => rule.maximizes(),)* }
+            }
+            fn scope(&self) -> Scope {
+                match self { $(OptimizerConfig::$variant(rule) => rule.scope(),)* }
+            }
+            fn slot_len(&self, slot: usize, parameter: &ParameterEntry) -> usize {
+                match self { $(OptimizerConfig::$variant(rule) => rule.slot_len(slot, parameter),)* }
+            }
+            fn scalars(&self) -> Vec<Slot> {
+                match self { $(OptimizerConfig::$variant(rule) => rule.scalars(),)* }
+            }
+            fn advance(&self, step: &mut Step) {
+                match self { $(OptimizerConfig::$variant(rule) => rule.advance(step),)* }
+            }
+            fn evaluation_point<T: Float>(&self, parameter: T, state: [T; MAX_SLOTS]) -> T {
+                match self { $(OptimizerConfig::$variant(rule) => rule.evaluation_point(parameter, state),)* }
             }
             fn validate(&self) -> Result<()> {
                 match self { $(OptimizerConfig::$variant(rule) => rule.validate(),)* }
@@ -92,8 +120,25 @@ registry! {
     Sgd = "sgd",
     Adagrad = "adagrad",
     RmsProp = "rmsprop",
+    Adadelta = "adadelta",
     Adam = "adam",
     AdamW = "adamw",
+    Adamax = "adamax",
+    NAdam = "nadam",
+    RAdam = "radam",
+    AdaBelief = "adabelief",
+    Yogi = "yogi",
+    Adan = "adan",
+    Lion = "lion",
+    Rprop = "rprop",
+    Asgd = "asgd",
+    ScheduleFreeSgd = "schedule_free_sgd",
+    ScheduleFreeAdamW = "schedule_free_adamw",
+    Lamb = "lamb",
+    Lars = "lars",
+    Adafactor = "adafactor",
+    Muon = "muon",
+    Lookahead = "lookahead",
 }
 
 /// Settings of rows above that are known under a name of their own.
@@ -178,9 +223,9 @@ mod tests {
 
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
-        let error = OptimizerConfig::from_name("adan").unwrap_err().to_string();
+        let error = OptimizerConfig::from_name("adamin").unwrap_err().to_string();
         assert!(
-            error.starts_with("no optimizer is called \"adan\"; there are gradient_descent, sgd"),
+            error.starts_with("no optimizer is called \"adamin\"; there are gradient_descent, sgd"),
             "{error}"
         );
         assert_eq!(OptimizerConfig::from_name("RMSprop").unwrap().name(), "rmsprop");

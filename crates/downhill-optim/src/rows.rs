@@ -104,7 +104,7 @@ impl<T: Float> SeenRows<T> {
 
     /// Applies the rule to these rows of a table, which `piece` is (without its gradient).
     fn apply(&mut self, rule: &impl Rule, step: &Step, width: usize, piece: Piece<'_, T>) {
-        let Piece { parameters, mut state, .. } = piece;
+        let Piece { parameters, mut state, ascends, .. } = piece;
         let block = (BLOCK / width).max(1);
         for (rows, gradient) in self.rows.chunks(block).zip(self.gradient.chunks(block * width)) {
             gather(rows, width, parameters, &mut self.parameters);
@@ -115,6 +115,8 @@ impl<T: Float> SeenRows<T> {
                 parameters: &mut self.parameters,
                 gradient,
                 state: self.state.each_mut().map(|slot| &mut slot[..]),
+                ascends,
+                parameter: None,
             };
             rule.update(step, gathered);
             put_back(rows, width, &self.parameters, parameters);
@@ -195,10 +197,8 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
         let given =
             rows.iter().fold(gradient.len(), |sum, table| sum.saturating_add(table.count * table.width));
         self.check_step(parameters.len(), given, factor)?;
-        self.state.steps += 1;
-        let learning_rate = self.rule.learning_rate() * factor;
-        let number = self.state.steps;
-
+        let all_parameters = self.begin_step(factor);
+        let ascends = self.rule.maximizes();
         let (rule, seen) = (&self.rule, &mut self.seen);
         let mut all = slots(&mut self.state);
         // What belongs to `start..end` of the parameters; `gradient` is that of a part that has one.
@@ -207,13 +207,14 @@ impl<T: Float, R: Rule> Optimizer<T, R> {
                 true => &mut [][..],
                 false => &mut slot[start..end],
             });
-            apply(Piece { parameters: &mut parameters[start..end], gradient, state });
+            let parameters = &mut parameters[start..end];
+            apply(Piece { parameters, gradient, state, ascends, parameter: None });
         };
         let (mut position, mut rest) = (0, gradient);
         let mut tables = rows.iter().peekable();
         let mut segments = self.segments.iter().peekable();
         while let Some(&segment) = segments.peek() {
-            let step = segment.step(number, learning_rate);
+            let step = segment.step(&all_parameters);
             if let Some(table) = tables.next_if(|table| table.offset == position && table.end() > position) {
                 if !segment.frozen && !table.indices.is_empty() {
                     seen.collect(table);

@@ -1,16 +1,32 @@
 //! What an update rule is: a formula for one element, and the one pass that applies it to slices.
 //!
+//! A few rules look at whole parameters, at their norms or as matrices; these say so by their [`Scope`], and
+//! get pieces that are one parameter each.
+//!
 //! A [`Rule`] does not know how many parameters there are, how they are grouped, or what computed the
 //! gradient; [`Optimizer`](crate::Optimizer) does the book-keeping.
 
 use crate::Result;
-use downhill_tensor::Float;
 use downhill_tensor::kernels::isa::{self, vectorize};
+use downhill_tensor::{Float, ParameterEntry, Shape};
 
 /// The most vectors of state that a rule may keep beside the parameters.
-pub const MAX_SLOTS: usize = 4;
+pub const MAX_SLOTS: usize = 6;
 
-/// A vector of state beside the parameters, of the same length.
+/// The most numbers of state that all parameters of a rule may share.
+pub const MAX_SCALARS: usize = 2;
+
+/// What is looked at together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One element: the parameters can be cut anywhere, and any cut gives the same bits.
+    Element,
+    /// One parameter with its shape, which is never cut.
+    Parameter,
+}
+
+/// A vector of state beside the parameters, of the same length unless [`Rule::slot_len`] says otherwise; or a
+/// number of state that they all share.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slot {
     /// What it holds, in the field's term: `first_moment`. Saved with the state, and compared when loading.
@@ -36,9 +52,32 @@ pub struct Step {
     pub learning_rate: f64,
     /// The weight decay: the group's, or else the rule's.
     pub weight_decay: f64,
+    /// The group's factor, which `learning_rate` contains.
+    pub group_factor: f64,
+    /// The numbers that all parameters share, as [`Rule::advance`] left them; the rest are 0.
+    pub scalars: [f64; MAX_SCALARS],
 }
 
 impl Step {
+    /// The first step of parameters in no group, at the rate 1.
+    pub const FIRST: Step = Step {
+        number: 1,
+        learning_rate: 1.0,
+        weight_decay: 0.0,
+        group_factor: 1.0,
+        scalars: [0.0; MAX_SCALARS],
+    };
+
+    /// The weight decay's two ways: what to add of the parameter to the gradient, and what to multiply the
+    /// parameter by. The way that is not taken is 0 or 1, which change no bit.
+    #[inline]
+    pub fn decay(&self, decoupled: bool) -> (f64, f64) {
+        match decoupled {
+            true => (0.0, 1.0 - self.learning_rate * self.weight_decay),
+            false => (self.weight_decay, 1.0),
+        }
+    }
+
     /// `1 - decay^number`: what an exponential moving average that started at 0 lacks to be unbiased.
     #[inline]
     pub fn bias_correction(&self, decay: f64) -> f64 {
@@ -59,13 +98,42 @@ pub struct Piece<'a, T> {
     pub gradient: &'a [T],
     /// The slots of state, in the order in which the rule declared them; the rest are empty.
     pub state: [&'a mut [T]; MAX_SLOTS],
+    /// Whether the rule goes up the gradient: [`Rule::maximizes`].
+    pub ascends: bool,
+    /// The parameter that the piece is, for rules that asked for whole ones.
+    pub parameter: Option<&'a ParameterEntry>,
+}
+
+impl<T> Piece<'_, T> {
+    /// The same piece for a while, so that several passes can be made over it.
+    pub fn reborrow(&mut self) -> Piece<'_, T> {
+        Piece {
+            parameters: &mut *self.parameters,
+            gradient: self.gradient,
+            state: self.state.each_mut().map(|slot| &mut **slot),
+            ascends: self.ascends,
+            parameter: self.parameter,
+        }
+    }
+
+    /// The shape of the parameter that the piece is; that of a vector where it is not known to be one.
+    pub fn shape(&self) -> Shape {
+        self.parameter.map_or_else(|| [self.parameters.len()].into(), |parameter| parameter.shape)
+    }
 }
 
 impl<T: Float> Piece<'_, T> {
+    /// What the gradient is multiplied by: 1, or -1 to go up.
+    #[inline(always)]
+    pub fn sign(&self) -> T {
+        if self.ascends { -T::ONE } else { T::ONE }
+    }
+
     /// Applies a formula to every element in one pass: parameter, gradient and the first `N` slots are read
     /// once and written once.
     ///
-    /// `formula` takes a parameter, its derivative and its state, and returns the new parameter and state.
+    /// `formula` takes a parameter, its derivative (its negative where the rule
+    /// [`maximizes`](Rule::maximizes)) and its state, and returns the new parameter and state.
     /// It must not depend on anything else that changes, so that any split into pieces gives the same bits.
     ///
     /// # Panics
@@ -73,7 +141,8 @@ impl<T: Float> Piece<'_, T> {
     #[inline(always)]
     pub fn for_each<const N: usize>(self, formula: impl Fn(T, T, [T; N]) -> (T, [T; N])) {
         const { assert!(N <= MAX_SLOTS, "a rule has at most MAX_SLOTS slots") };
-        let Piece { parameters, gradient, mut state } = self;
+        let sign = self.sign();
+        let Piece { parameters, gradient, mut state, .. } = self;
         let length = parameters.len().min(gradient.len());
         let present = state[..N].iter().all(|slot| slot.len() >= length);
         assert!(present, "the formula takes {N} slots, but the rule declares fewer");
@@ -89,7 +158,7 @@ impl<T: Float> Piece<'_, T> {
                 #[inline(always)]
                 |_| {
                     for start in (0..whole).step_by(LANES) {
-                        pass::<T, N, LANES>(start, parameters, gradient, &mut state, &formula);
+                        pass::<T, N, LANES>(start, sign, parameters, gradient, &mut state, &formula);
                     }
                 },
             );
@@ -97,10 +166,10 @@ impl<T: Float> Piece<'_, T> {
         // The rest, of fewer elements than lanes, in two halves: few steps for few parameters.
         let even = length - length % 2;
         for start in (whole..even).step_by(2) {
-            pass::<T, N, 2>(start, parameters, gradient, &mut state, &formula);
+            pass::<T, N, 2>(start, sign, parameters, gradient, &mut state, &formula);
         }
         if even < length {
-            pass::<T, N, 1>(even, parameters, gradient, &mut state, &formula);
+            pass::<T, N, 1>(even, sign, parameters, gradient, &mut state, &formula);
         }
     }
 }
@@ -113,6 +182,7 @@ const LANES: usize = 16;
 #[inline(always)]
 fn pass<T: Float, const N: usize, const L: usize>(
     start: usize,
+    sign: T,
     parameters: &mut [T],
     gradient: &[T],
     state: &mut [&mut [T]; N],
@@ -128,7 +198,7 @@ fn pass<T: Float, const N: usize, const L: usize>(
     let g = lanes::<T, L>(gradient, start);
     let mut s: [[T; L]; N] = std::array::from_fn(|slot| lanes(&*state[slot], start));
     for lane in 0..L {
-        let (moved, values) = formula(p[lane], g[lane], std::array::from_fn(|slot| s[slot][lane]));
+        let (moved, values) = formula(p[lane], sign * g[lane], std::array::from_fn(|slot| s[slot][lane]));
         p[lane] = moved;
         for slot in 0..N {
             s[slot][lane] = values[slot];
@@ -199,9 +269,44 @@ pub trait Rule: Send + Sync {
         Ok(())
     }
 
+    /// Whether it goes up the gradient instead of down.
+    fn maximizes(&self) -> bool {
+        false
+    }
+
+    /// What the rule looks at together: single elements, or whole parameters.
+    fn scope(&self) -> Scope {
+        Scope::Element
+    }
+
     /// The state that the rule keeps beside each parameter: at most [`MAX_SLOTS`] values.
     fn slots(&self) -> Vec<Slot> {
         Vec::new()
+    }
+
+    /// The length of a slot's part that belongs to a parameter; its size, unless the rule looks at whole
+    /// parameters and keeps less, or nothing, of this one.
+    fn slot_len(&self, slot: usize, parameter: &ParameterEntry) -> usize {
+        let _ = slot;
+        parameter.shape.size()
+    }
+
+    /// The numbers of state that all parameters share: at most [`MAX_SCALARS`].
+    fn scalars(&self) -> Vec<Slot> {
+        Vec::new()
+    }
+
+    /// Moves [`Step::scalars`] on, once in each step and before anything else. The step is that of parameters
+    /// in no group.
+    fn advance(&self, step: &mut Step) {
+        let _ = step;
+    }
+
+    /// Where the loss shall be judged, if not at the parameter itself: for rules that keep an average beside
+    /// it. See [`Optimizer::evaluation_parameters`](crate::Optimizer::evaluation_parameters).
+    fn evaluation_point<T: Float>(&self, parameter: T, state: [T; MAX_SLOTS]) -> T {
+        let _ = state;
+        parameter
     }
 
     /// Whether a step may look at those rows of a parameter alone whose gradient is not 0.
@@ -221,7 +326,7 @@ mod tests {
     fn the_bias_correction_is_its_formula_for_any_number_of_steps() {
         for decay in [0.0, 0.5, 0.9, 0.999, 0.99999] {
             for number in (0..60).map(|n| 1 << (n / 2)).chain([37_999, 38_000, 38_001, u64::MAX]) {
-                let step = Step { number, learning_rate: 1.0, weight_decay: 0.0 };
+                let step = Step { number, ..Step::FIRST };
                 let formula = 1.0 - f64::powf(decay, number as f64);
                 assert_eq!(step.bias_correction(decay), formula, "{decay} after {number}");
             }

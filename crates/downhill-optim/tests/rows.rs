@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::configs;
+use common::classic_configs;
 use downhill_optim::{
     Adam, AdamW, GradientDescent, Optimizer, OptimizerConfig, ParameterGroup, RowSteps, Rows, Sgd,
 };
@@ -60,7 +60,7 @@ fn layout() -> ParameterLayout {
 
 /// A configuration without decay, which would move rows that are not seen.
 fn without_decay() -> impl Strategy<Value = OptimizerConfig> {
-    configs().prop_map(|mut config| {
+    classic_configs().prop_map(|mut config| {
         match &mut config {
             OptimizerConfig::Sgd(rule) => {
                 (rule.weight_decay, rule.momentum, rule.nesterov) = (0.0, 0.0, false)

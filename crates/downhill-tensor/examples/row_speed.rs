@@ -137,8 +137,8 @@ fn attentions(sequences: usize, length: usize, heads: usize, depth: usize) {
 }
 
 fn cells(rows: usize, h: usize) {
-    let (gates, c, g) = (numbers(rows * 4 * h), numbers(rows * h), numbers(rows * 2 * h));
-    let operands = [Rows::Float(&gates[..]), Rows::Float(&c[..]), Rows::Float(&g[..])];
+    let (gates, c, g) = (numbers(rows * 4 * h), numbers(rows * h), numbers(rows * h));
+    let operands = [Rows::Float(&gates[..]), Rows::Float(&c[..]), Rows::Float(&g[..]), Rows::Float(&g[..])];
     let (mut out, mut gradient) = (vec![0.0; rows * 2 * h], vec![0.0; rows * 5 * h]);
     report(&format!("lstm_cell [{rows}, {h}]"), c.len() as f64, "cells", || {
         apply(RowFunction::LstmCell, rows, black_box(&operands[..2]), &mut out);

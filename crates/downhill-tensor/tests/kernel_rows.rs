@@ -22,7 +22,7 @@ fn functions(n: usize) -> [(RowFunction, Vec<usize>, usize); 9] {
         (RowFunction::Normalize(epsilon), vec![n], n),
         (RowFunction::NormalizeGradient(epsilon), vec![n, n], n),
         (RowFunction::LstmCell, vec![4 * n, n], 2 * n),
-        (RowFunction::LstmCellGradient, vec![4 * n, n, 2 * n], 5 * n),
+        (RowFunction::LstmCellGradient, vec![4 * n, n, n, n], 5 * n),
     ]
 }
 

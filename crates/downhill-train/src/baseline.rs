@@ -89,9 +89,19 @@ fn output(constant: &[f64], loss: &Loss, preprocessing: &Preprocessing, target: 
             let targets = preprocessing.targets();
             constant.iter().zip(targets).map(|(&mean, standardization)| standardization.apply(mean)).collect()
         }
-        (_, Loss::CrossEntropy) => constant.iter().map(|share| share.ln()).collect(),
-        (_, Loss::BinaryCrossEntropy) => match constant {
+        (_, Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::NegativeLogLikelihood) => {
+            constant.iter().map(|share| share.ln()).collect()
+        }
+        (_, Loss::BinaryCrossEntropy | Loss::Focal { .. }) => match constant {
             [no, yes] => vec![(yes / no).ln()],
+            _ => Vec::new(),
+        },
+        (_, Loss::Hinge) => match constant {
+            [no, yes] => vec![if yes > no { 1.0 } else { -1.0 }],
+            _ => Vec::new(),
+        },
+        (_, Loss::SquaredHinge) => match constant {
+            [no, yes] => vec![yes - no],
             _ => Vec::new(),
         },
         _ => constant.to_vec(),

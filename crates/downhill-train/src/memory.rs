@@ -58,7 +58,8 @@ impl StepMemory {
 
 /// The bytes of an optimizer's memory.
 pub(crate) fn optimizer_bytes<T>(state: &OptimizerState<T>) -> usize {
-    state.slots.iter().map(|slot| size_of_val(&slot.values[..])).sum()
+    let slots: usize = state.slots.iter().map(|slot| size_of_val(&slot.values[..])).sum();
+    slots + state.scalars.len() * size_of::<f64>()
 }
 
 impl fmt::Display for StepMemory {

@@ -91,8 +91,11 @@ impl ModelSpec {
         };
         let flat = input_shape.rank() == 1 || *self == ModelSpec::Cnn;
         let network = if flat { network } else { with_front(Flatten {}, network) };
-        let squeezed = matches!(target, TargetKind::Classes { .. }) && !is_on_logits(loss);
-        Ok(if squeezed { network.with(Activation::Sigmoid) } else { network })
+        Ok(match (loss, target) {
+            (Loss::NegativeLogLikelihood, _) => network.with(Activation::LogSoftmax),
+            (_, TargetKind::Classes { .. }) if !is_on_logits(loss) => network.with(Activation::Sigmoid),
+            _ => network,
+        })
     }
 }
 
@@ -100,9 +103,23 @@ fn with_front(first: Flatten, network: Sequential) -> Sequential {
     network.layers.into_iter().fold(Sequential::new().with(first), Sequential::with)
 }
 
-/// Whether a loss for classes takes logits.
-pub(crate) fn is_on_logits(loss: &Loss) -> bool {
-    matches!(loss, Loss::CrossEntropy | Loss::BinaryCrossEntropy)
+/// Whether a loss for classes takes numbers of any size.
+fn is_on_logits(loss: &Loss) -> bool {
+    matches!(
+        loss,
+        Loss::CrossEntropy
+            | Loss::SmoothedCrossEntropy { .. }
+            | Loss::BinaryCrossEntropy
+            | Loss::Focal { .. }
+            | Loss::Hinge
+            | Loss::SquaredHinge
+            | Loss::PoissonNll { .. }
+    )
+}
+
+/// Whether a loss is for yes or no, with one output that is positive for a yes.
+fn is_on_one_logit(loss: &Loss) -> bool {
+    matches!(loss, Loss::BinaryCrossEntropy | Loss::Focal { .. } | Loss::Hinge | Loss::SquaredHinge)
 }
 
 /// How many outputs a network must have for this loss and target.
@@ -114,11 +131,21 @@ pub(crate) fn outputs(loss: &Loss, target: TargetKind) -> Result<usize> {
         |reason: String| Err(Error::Mismatch { what: format!("the loss `{}`", loss.name()), reason });
     match (loss, target) {
         (_, TargetKind::None) => refuse("there is no target to learn".into()),
-        (Loss::BinaryCrossEntropy, TargetKind::Classes { count: 2 }) => Ok(1),
-        (Loss::BinaryCrossEntropy, TargetKind::Classes { count }) => {
+        (loss, TargetKind::Classes { count: 2 }) if is_on_one_logit(loss) => Ok(1),
+        (loss, TargetKind::Classes { count }) if is_on_one_logit(loss) => {
             refuse(format!("it needs two classes, and there are {count}; use `cross_entropy`"))
         }
-        (Loss::CrossEntropy | Loss::BinaryCrossEntropy, TargetKind::Values { .. }) => {
+        (Loss::ProbabilityCrossEntropy, _) => {
+            refuse("it takes probabilities, which classes and numbers are not; use `bce`".into())
+        }
+        (Loss::KlDivergence { .. }, TargetKind::Classes { .. }) => {
+            refuse("its target is a distribution, and this one is classes; use `cross_entropy`".into())
+        }
+        (
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::NegativeLogLikelihood,
+            TargetKind::Values { .. },
+        ) => refuse("it is for classes, and the target is numbers; use `mse`, `mae` or `huber`".into()),
+        (loss, TargetKind::Values { .. }) if is_on_one_logit(loss) => {
             refuse("it is for classes, and the target is numbers; use `mse`, `mae` or `huber`".into())
         }
         (_, TargetKind::Classes { count }) => Ok(count),
@@ -213,6 +240,14 @@ mod tests {
         let one_logit = build("logistic", two, Loss::BinaryCrossEntropy).unwrap();
         assert_eq!(one_logit.layers[1], downhill_nn::Linear::new(1).into());
         assert!(build("mlp:4", CLASSES, Loss::BinaryCrossEntropy).is_err());
+        for loss in [Loss::Hinge, Loss::SquaredHinge, Loss::Focal { alpha: None, gamma: 2.0 }] {
+            assert_eq!(build("logistic", two, loss).unwrap(), one_logit);
+            assert!(build("mlp:4", CLASSES, loss).is_err());
+        }
+        let smoothed = Loss::SmoothedCrossEntropy { label_smoothing: 0.1 };
+        assert_eq!(build("cnn", CLASSES, smoothed).unwrap(), models::cnn(10));
+        let likelihood = build("cnn", CLASSES, Loss::NegativeLogLikelihood).unwrap();
+        assert_eq!(likelihood, models::cnn(10).with(Activation::LogSoftmax));
     }
 
     #[test]
@@ -224,6 +259,10 @@ mod tests {
             ("cnn", CLASSES, Loss::CrossEntropy, "it needs images"),
             ("mlp:4", NUMBERS, Loss::CrossEntropy, "it is for classes"),
             ("mlp:4", TargetKind::None, Loss::CrossEntropy, "no target"),
+            ("mlp:4", NUMBERS, Loss::Hinge, "it is for classes"),
+            ("mlp:4", NUMBERS, Loss::NegativeLogLikelihood, "it is for classes"),
+            ("mlp:4", CLASSES, Loss::ProbabilityCrossEntropy, "use `bce`"),
+            ("mlp:4", CLASSES, Loss::KlDivergence { log_target: false }, "use `cross_entropy`"),
         ] {
             let spec: ModelSpec = spec.parse().unwrap();
             let error = spec.build(table, target, &loss, Activation::Relu).unwrap_err();

@@ -5,12 +5,16 @@
 //! | layer | in PyTorch | its tensors |
 //! |---|---|---|
 //! | `Linear` | `Linear` | `weight` (the transpose of ours), `bias` |
-//! | `Conv2d` | `Conv2d` | `weight`, `bias` |
-//! | `Embedding`, `PositionEmbedding` | `Embedding` | `weight` |
-//! | `LayerNorm` | `LayerNorm` | `weight`, `bias` |
+//! | `Conv1d`, `Conv2d`, `Conv3d`, `ConvTranspose1d`, `ConvTranspose2d` | the same | `weight`, `bias` |
+//! | `Embedding`, `EmbeddingBag` | the same | `weight` |
+//! | `PositionEmbedding` | `Embedding` | `weight` |
+//! | `LayerNorm`, `GroupNorm` | the same | `weight`, `bias` |
+//! | `InstanceNorm` | `InstanceNorm1d`, `InstanceNorm2d`, without running statistics | `weight`, `bias` |
+//! | `RmsNorm`, `PRelu` | `RMSNorm`, `PReLU` | `weight` |
 //! | `BatchNorm` | `BatchNorm1d`, `BatchNorm2d` | `weight`, `bias`, `running_mean`, `running_var`, and `num_batches_tracked`, which is written as 0 and not looked at |
-//! | `Lstm` | `LSTM` of one layer, `batch_first` | `weight_ih_l0`, `weight_hh_l0` (transposes), `bias_ih_l0`, `bias_hh_l0` |
-//! | `MultiHeadAttention` | `MultiheadAttention`, `batch_first` | `in_proj_weight`, `out_proj.weight` (transposes), `in_proj_bias`, `out_proj.bias` |
+//! | `Lstm`, `Gru`, `Rnn` | `LSTM`, `GRU`, `RNN` of one layer, `batch_first` | `weight_ih_l0`, `weight_hh_l0` (transposes), `bias_ih_l0`, `bias_hh_l0` |
+//! | `Recurrent` | the same of several layers | `weight_ih_l0` to `bias_hh_l0_reverse`, `weight_ih_l1` and so on |
+//! | `MultiHeadAttention`, not `rotary` | `MultiheadAttention`, `batch_first` | `in_proj_weight`, `out_proj.weight` (transposes), `in_proj_bias`, `out_proj.bias` |
 //! | `TransformerBlock` | `TransformerEncoderLayer`, `norm_first`, with `activation="gelu"` | `norm1`, `self_attn`, `norm2`, `linear1`, `linear2` |
 //!
 //! `Sequential` numbers its layers as PyTorch's does, so that `0.weight` is the weight of the first; `Named` layers
@@ -79,8 +83,19 @@ fn table(layer: &AnyLayer) -> Table {
     use Form::{Counter, Same, Transposed};
     match layer {
         AnyLayer::Linear(_) => &[("weight", "weight", Transposed), ("bias", "bias", Same)],
-        AnyLayer::Conv2d(_) | AnyLayer::LayerNorm(_) => &[("weight", "weight", Same), ("bias", "bias", Same)],
-        AnyLayer::Embedding(_) | AnyLayer::PositionEmbedding(_) => &[("weight", "weight", Same)],
+        AnyLayer::Conv1d(_)
+        | AnyLayer::Conv2d(_)
+        | AnyLayer::Conv3d(_)
+        | AnyLayer::ConvTranspose1d(_)
+        | AnyLayer::ConvTranspose2d(_)
+        | AnyLayer::GroupNorm(_)
+        | AnyLayer::InstanceNorm(_)
+        | AnyLayer::LayerNorm(_) => &[("weight", "weight", Same), ("bias", "bias", Same)],
+        AnyLayer::Embedding(_)
+        | AnyLayer::EmbeddingBag(_)
+        | AnyLayer::PositionEmbedding(_)
+        | AnyLayer::PRelu(_)
+        | AnyLayer::RmsNorm(_) => &[("weight", "weight", Same)],
         AnyLayer::BatchNorm(_) => &[
             ("weight", "weight", Same),
             ("bias", "bias", Same),
@@ -88,13 +103,14 @@ fn table(layer: &AnyLayer) -> Table {
             ("running_var", "running_variance", Same),
             ("num_batches_tracked", "running_mean", Counter),
         ],
-        AnyLayer::Lstm(_) => &[
+        AnyLayer::Gru(_) | AnyLayer::Lstm(_) | AnyLayer::Rnn(_) => &[
             ("weight_ih_l0", "weight_ih", Transposed),
             ("weight_hh_l0", "weight_hh", Transposed),
             ("bias_ih_l0", "bias_ih", Same),
             ("bias_hh_l0", "bias_hh", Same),
         ],
-        AnyLayer::MultiHeadAttention(_) => &[
+        // PyTorch turns nothing by its position.
+        AnyLayer::MultiHeadAttention(attention) if !attention.rotary => &[
             ("in_proj_weight", "projection.weight", Transposed),
             ("in_proj_bias", "projection.bias", Same),
             ("out_proj.weight", "output.weight", Transposed),
@@ -143,6 +159,20 @@ impl<'a> Walk<'a> {
             }
             AnyLayer::Named(named) => self.visit(&named.layer, &below(path, &named.name)),
             AnyLayer::Residual(residual) => self.visit(&residual.inner, &below(path, "inner")),
+            AnyLayer::Recurrent(recurrent) => {
+                let names = |number: usize| [format!("l{number}"), format!("l{number}_reverse")];
+                for layer in (0..recurrent.layers).flat_map(names) {
+                    for (name, form) in [
+                        ("weight_ih", Form::Transposed),
+                        ("weight_hh", Form::Transposed),
+                        ("bias_ih", Form::Same),
+                        ("bias_hh", Form::Same),
+                    ] {
+                        let theirs = below(path, &format!("{name}_{layer}"));
+                        self.add(theirs, &below(path, &format!("{layer}.{name}")), form);
+                    }
+                }
+            }
             layer => {
                 for &(theirs, ours, form) in table(layer) {
                     self.add(below(path, theirs), &below(path, ours), form);

@@ -56,7 +56,7 @@ impl StepOptions {
     pub(crate) fn is_plain_descent(&self) -> bool {
         let plain = match &self.optimizer {
             OptimizerConfig::GradientDescent(_) => true,
-            OptimizerConfig::Sgd(sgd) => sgd.momentum == 0.0 && sgd.weight_decay == 0.0,
+            OptimizerConfig::Sgd(sgd) => sgd.momentum == 0.0 && sgd.weight_decay == 0.0 && !sgd.maximize,
             _ => false,
         };
         plain && self.groups.is_empty() && !self.clips()

@@ -118,6 +118,17 @@ fn scalar_functions() -> Network<impl Layer> {
             apart.round(),
             x.silu(),
             x.leaky_relu(0.2),
+            above.rsqrt(),
+            x.sin().tan(),
+            (x * 0.4).asin(),
+            (x * 0.4).acos(),
+            x.atan(),
+            x.sinh(),
+            x.cosh(),
+            x.asinh(),
+            (above + 1.0).acosh(),
+            (x * 0.4).atanh(),
+            x.erfc(),
         ];
         let binary = [
             a + b,

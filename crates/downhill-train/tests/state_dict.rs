@@ -4,8 +4,10 @@
 
 use downhill_autograd::{Data, Interpreter, Kind, Precision, Type};
 use downhill_nn::{
-    Activation, AnyLayer, AvgPool2d, BatchNorm, Conv2d, Embedding, Flatten, LayerNorm, Linear, Lstm,
-    MultiHeadAttention, Network, Residual, Sequential, TransformerBlock, models,
+    Activation, AnyLayer, AvgPool2d, BatchNorm, Cell, Conv1d, Conv2d, Conv3d, ConvTranspose1d,
+    ConvTranspose2d, Embedding, Flatten, GroupNorm, InstanceNorm, LayerNorm, Linear, Lstm,
+    MultiHeadAttention, Network, PRelu, Recurrent, Residual, RmsNorm, Rnn, Sequential, TransformerBlock,
+    models,
 };
 use downhill_tensor::{AnyTensor, Key, NamedTensors, Tensor, npz, safetensors};
 use downhill_train::import::read_weights;
@@ -53,6 +55,33 @@ fn networks() -> Vec<(&'static str, Network<AnyLayer>)> {
         .with(Linear::new(3))
         .with(BatchNorm { affine: false, ..BatchNorm::default() });
     let lstm = Sequential::new().with(Lstm::new(4)).with(Linear::new(2));
+    let signals = Sequential::new()
+        .with(Conv1d { padding: 1, groups: 2, ..Conv1d::new(4, 3) })
+        .with(GroupNorm::new(2))
+        .with(PRelu { per_channel: true })
+        .with(ConvTranspose1d { stride: 2, ..ConvTranspose1d::new(3, 3) })
+        .with(InstanceNorm { epsilon: 1e-5, affine: true })
+        .with(Flatten {})
+        .with(Linear::new(2));
+    let upwards = ConvTranspose2d::new(4, 2);
+    let upwards =
+        ConvTranspose2d { kernel: [2, 3], stride: [2; 2], output_padding: [1; 2], groups: 2, ..upwards };
+    let planes = Sequential::new()
+        .with(upwards)
+        .with(PRelu { per_channel: false })
+        .with(Flatten {})
+        .with(Linear::new(2));
+    let volumes = Sequential::new()
+        .with(Conv3d { kernel: [2, 1, 2], ..Conv3d::new(2, 2) })
+        .with(Flatten {})
+        .with(Linear::new(2));
+    let both_ways =
+        Recurrent { layers: 2, bidirectional: true, all_steps: true, ..Recurrent::new(Cell::Gru, 4) };
+    let recurrent = Sequential::new()
+        .with(both_ways)
+        .with(RmsNorm { epsilon: 1e-5, affine: true })
+        .with(Rnn { hidden: 5, relu: true, all_steps: true })
+        .with(Linear::new(2));
     let attention = Sequential::new()
         .with(Embedding::new(7, 8))
         .with(MultiHeadAttention::new(2))
@@ -64,6 +93,10 @@ fn networks() -> Vec<(&'static str, Network<AnyLayer>)> {
         ("mlp", mlp, Type::float([3, 4])),
         ("cnn", cnn, Type::float([2, 2, 9, 11])),
         ("lstm", lstm, Type::float([2, 5, 3])),
+        ("signals", signals, Type::float([2, 2, 7])),
+        ("planes", planes, Type::float([2, 2, 3, 2])),
+        ("volumes", volumes, Type::float([2, 1, 3, 2, 4])),
+        ("recurrent", recurrent, Type::float([2, 5, 3])),
         ("attention", attention, Type::index([2, 4])),
         ("transformer", transformer, Type::index([2, 5])),
     ]
@@ -230,6 +263,17 @@ fn shared_and_nested_layers_keep_their_names() {
     let names: Vec<_> = tensors.names().collect();
     assert_eq!(names, ["twice.weight", "twice.bias", "2.inner.1.weight", "2.inner.1.bias"]);
     assert_eq!(from_tensors::<f64, _>(&network, &tensors, "").unwrap(), weights_of(&network));
+}
+
+#[test]
+fn layers_that_pytorch_does_not_have_are_refused_by_the_name_of_their_parameter() {
+    let rotary = MultiHeadAttention { rotary: true, ..MultiHeadAttention::new(2) };
+    let layers = Sequential::new().with_named("turned", rotary);
+    let network: Network<AnyLayer> = Network::new(layers.into(), Type::float([1, 4, 8])).unwrap();
+    let Weights { parameters, state } = weights_of(&network);
+    let error = to_tensors(&network, &parameters, &state).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().starts_with("the parameter 'turned.projection.weight' cannot be"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::composite::{formula_gradient, formula_jvp, formula_vjp};
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, AttentionPart, Lowering, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::kernels::{attention, naive};
 use downhill_tensor::{Float, Shape, Tensor};
 
@@ -92,6 +92,11 @@ impl Operation for Attention {
         Ok(())
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let operands: Vec<_> = (0..1).map(|i| batch.joined(i)).collect();
+        Some(batch.parted(batch.record(*self, &operands)))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let gradient = AttentionGradient { attention: *self };
         Ok(vec![Some(at.tape().record(gradient, &[at.inputs[0], cotangent]))])
@@ -130,6 +135,11 @@ impl Operation for AttentionGradient {
         let sizes = self.attention.sizes(args.shape(0));
         naive::attention_gradient(&sizes, args.float(0), args.float(1), out.float());
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let operands: Vec<_> = (0..2).map(|i| batch.joined(i)).collect();
+        Some(batch.parted(batch.record(*self, &operands)))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Elementwise, Tangent, expect_kinds, repeated};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::Float;
 use downhill_tensor::kernels::scalar::Binary;
 
@@ -43,6 +43,13 @@ impl Elementwise for BinaryOperation {
             (Binary::Maximum, 0) => v * preferred(a, b),
             (Binary::Maximum, _) | (Binary::Minimum, 0) => v * preferred(b, a),
             (Binary::Minimum, _) => v * preferred(a, b),
+            // 0 at the origin, where there is no angle.
+            (Binary::Atan2, _) => {
+                let square = a.square() + b.square();
+                let zero = a.tape().scalar(0.0);
+                let safe = square.eq(zero).select(a.tape().scalar(1.0), square);
+                if i == 0 { v * (b / safe) } else { -v * (a / safe) }
+            }
             _ => return None,
         })
     }
@@ -72,6 +79,10 @@ impl Operation for BinaryOperation {
             *y = self.0.apply(a[i], b[j]);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.elementwise(self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
@@ -136,6 +147,9 @@ binary_methods! {
     gt => Greater;
     /// 1 where a ≥ b, else 0, elementwise with broadcasting; derivative 0.
     ge => GreaterEqual;
+    /// The angle of the point (b, a) from the first axis, from -π to π, elementwise with broadcasting; derivative 0
+    /// at the origin.
+    atan2 => Atan2;
 }
 
 impl<'t> Var<'t> {

@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, linear_jvp, one_float, repeated};
 use crate::operation::{Args, At, Lowering, Movement, Operation, Out};
-use crate::{Tape, Type, Var};
+use crate::{Batch, Tape, Type, Var};
 use downhill_tensor::{Float, Shape};
 
 /// The operand repeated to `shape` by NumPy's rule.
@@ -32,6 +32,10 @@ impl Operation for BroadcastTo {
             *y = args.float(0)[position];
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.aligned(0).broadcast_to(batch.prefixed(self.shape)))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, linear_jvp};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Kind, Tape, Type, Var};
+use crate::{Batch, Kind, Tape, Type, Var};
 use downhill_tensor::Float;
 
 /// The operands one after the other along `axis`; their other dimensions are equal.
@@ -50,6 +50,10 @@ impl Operation for Concat {
             }
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(Concat { axis: self.axis + 1 }))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

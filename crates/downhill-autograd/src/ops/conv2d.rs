@@ -6,7 +6,7 @@
 
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, ConvPart, Lowering, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::{Float, Shape};
 
 /// How a window moves over an image: the options of a two-dimensional convolution, each as
@@ -70,6 +70,11 @@ impl Conv2d {
         Shape::new(&[n, o, size(0, h, kh)?, size(1, width, kw)?]).map_err(|error| error.to_string())
     }
 
+    /// The same for channels of this many examples side by side.
+    fn grouped(self, examples: usize) -> Conv2d {
+        Conv2d { groups: self.groups.saturating_mul(examples), ..self }
+    }
+
     /// Visits every product of the trilinear form, by its positions in x, w and y.
     fn visit(&self, x: Shape, w: Shape, y: Shape, mut product: impl FnMut(usize, usize, usize)) {
         let (in_group, out_group) = (w[1], w[0] / self.groups);
@@ -96,6 +101,27 @@ impl Conv2d {
                 }
             }
         }
+    }
+}
+
+/// The images `[b, n, c, h, w]` of b examples with their channels side by side, `[n, b c, h, w]`: with b times the
+/// groups, each example meets weights of its own.
+#[track_caller]
+fn side_by_side(images: Var<'_>) -> Var<'_> {
+    match images.shape().dims() {
+        &[b, n, c, h, w] => images.permute(&[1, 0, 2, 3, 4]).reshape_dims(&[n, b * c, h, w]),
+        _ => images,
+    }
+}
+
+/// What has been put side by side: `[n, b c, h, w]` gives `[b, n, c, h, w]`.
+#[track_caller]
+fn apart(images: Var<'_>, b: usize) -> Var<'_> {
+    match images.shape().dims() {
+        &[n, channels, h, w] => {
+            images.reshape_dims(&[n, b, channels / b.max(1), h, w]).permute(&[1, 0, 2, 3, 4])
+        }
+        _ => images,
     }
 }
 
@@ -180,6 +206,14 @@ impl Operation for Conv2d {
         Ok(())
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        if batch.is_batched(0) && !batch.is_batched(1) {
+            return Some(batch.parted(batch.joined(0).conv2d(batch.input(1), *self)));
+        }
+        let images = side_by_side(batch.all(0)).conv2d(batch.joined(1), self.grouped(batch.size()));
+        Some(apart(images, batch.size()))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         self.trilinear_vjp(at, cotangent)
     }
@@ -219,6 +253,15 @@ impl Operation for Conv2dInputGradient {
         Ok(())
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        if batch.is_batched(0) && !batch.is_batched(1) {
+            return Some(batch.parted(batch.record(*self, &[batch.joined(0), batch.input(1)])));
+        }
+        let grouped = Conv2dInputGradient { conv: self.conv.grouped(batch.size()), ..*self };
+        let images = batch.record(grouped, &[side_by_side(batch.all(0)), batch.joined(1)]);
+        Some(apart(images, batch.size()))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         self.trilinear_vjp(at, cotangent)
     }
@@ -256,6 +299,12 @@ impl Operation for Conv2dWeightGradient {
         w.fill(T::ZERO);
         self.conv.visit(args.shape(0), args.output_shape(), args.shape(1), |i, j, k| w[j] += x[i] * y[k]);
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let grouped = Conv2dWeightGradient { conv: self.conv.grouped(batch.size()), ..*self };
+        let operands = [side_by_side(batch.all(0)), side_by_side(batch.all(1))];
+        Some(batch.parted(batch.record(grouped, &operands)))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

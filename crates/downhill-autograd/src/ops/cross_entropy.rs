@@ -3,7 +3,7 @@
 use super::composite::eval_rows;
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out, RowFunction};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::Float;
 
 /// `ln Σⱼ exp(xⱼ) - x[class]` of each row of logits along the last axis (first operand) and its class (second):
@@ -46,6 +46,10 @@ impl Operation for CrossEntropy {
         eval_rows(RowFunction::CrossEntropy, args, out)
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let (logits, classes) = (at.inputs[0], at.inputs[1]);
         Ok(vec![Some(at.tape().record(CrossEntropyGradient, &[logits, classes, cotangent])), None])
@@ -77,6 +81,10 @@ impl Operation for CrossEntropyGradient {
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         eval_rows(RowFunction::CrossEntropyGradient, args, out)
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

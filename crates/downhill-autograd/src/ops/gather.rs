@@ -1,8 +1,8 @@
 //! Rows chosen by number, and the adjoint.
 
-use super::{Cotangents, Tangent, expect_kinds};
+use super::{Cotangents, OffsetIndex, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::kernels::gather::check_rows;
 use downhill_tensor::{Float, Shape};
 
@@ -44,6 +44,21 @@ impl Operation for Gather {
             out[position * width..][..width].copy_from_slice(&args.float(0)[from * width..][..width]);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(match (batch.is_batched(0), batch.is_batched(1)) {
+            (false, _) => batch.input(0).gather(batch.input(1)),
+            // All examples choose the same rows of tables that lie side by side.
+            (true, false) => {
+                let chosen = batch.input(0).move_axis(0, 1).gather(batch.input(1));
+                chosen.move_axis(batch.shape(1).rank() as isize, 0)
+            }
+            (true, true) => {
+                let rows = batch.shape(0)[0];
+                batch.joined(0).gather(batch.record(OffsetIndex { axis: 0, rows }, &[batch.input(1)]))
+            }
+        })
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
@@ -89,6 +104,17 @@ impl Operation for ScatterAdd {
             }
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        if !batch.is_batched(1) {
+            // All examples add to the same rows of tables that lie side by side.
+            let values = batch.input(0).move_axis(0, batch.shape(1).rank() as isize);
+            return Some(values.scatter_add(batch.input(1), self.rows).move_axis(1, 0));
+        }
+        let indices = batch.record(OffsetIndex { axis: 0, rows: self.rows }, &[batch.input(1)]);
+        let rows = self.rows.saturating_mul(batch.size());
+        Some(batch.parted(batch.all(0).scatter_add(indices, rows)))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

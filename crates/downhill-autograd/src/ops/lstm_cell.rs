@@ -3,7 +3,7 @@
 use super::composite::{eval_rows, formula_gradient, formula_jvp, formula_vjp};
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out, RowFunction};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::{Float, Shape};
 
 /// From the preactivations of the gates `[.., 4h]` (input i, forget f, candidate g, output o, side by side) and
@@ -16,8 +16,8 @@ use downhill_tensor::{Float, Shape};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LstmCell;
 
-/// The cotangents of the operands of [`LstmCell`] side by side, `[.., 5h]`, given that of its result (third
-/// operand, `[.., 2h]`).
+/// The cotangents of the operands of [`LstmCell`] side by side, `[.., 5h]`, given those of the output and of the new
+/// state (third and fourth operand, each `[.., h]`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LstmCellGradient;
 
@@ -64,10 +64,15 @@ impl Operation for LstmCell {
         eval_rows(RowFunction::LstmCell, args, out)
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let (gates, c) = (at.inputs[0], at.inputs[1]);
         let h = c.dim(-1);
-        let both = at.tape().record(LstmCellGradient, &[gates, c, cotangent]);
+        let [output, state] = parts(cotangent, h, [0, 1]);
+        let both = at.tape().record(LstmCellGradient, &[gates, c, output, state]);
         Ok(vec![Some(both.slice(-1, ..4 * h)), Some(both.slice(-1, 4 * h..))])
     }
 
@@ -83,8 +88,9 @@ impl Operation for LstmCell {
 impl LstmCellGradient {
     /// The same in primitive operations.
     fn formula<'t>(operands: &[Var<'t>]) -> Var<'t> {
-        let cotangents = formula_gradient(&operands[..2], operands[2], LstmCell::formula);
-        operands[0].tape().concat(&cotangents, -1)
+        let tape = operands[0].tape();
+        let cotangent = tape.concat(&operands[2..], -1);
+        tape.concat(&formula_gradient(&operands[..2], cotangent, LstmCell::formula), -1)
     }
 }
 
@@ -94,15 +100,19 @@ impl Operation for LstmCellGradient {
     }
 
     fn infer(&self, inputs: &[Type]) -> Result<Type, String> {
-        expect_kinds(inputs, &[Kind::Float; 3])?;
-        if inputs[2].shape != widened(inputs, 2)? {
-            return Err("the cotangent must be [.., 2h], twice as wide as the state [.., h]".into());
+        expect_kinds(inputs, &[Kind::Float; 4])?;
+        if inputs[2..].iter().any(|cotangent| cotangent.shape != inputs[1].shape) {
+            return Err("the cotangents must have the shape of the state, [.., h]".into());
         }
         widened(inputs, 5).map(Type::float)
     }
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         eval_rows(RowFunction::LstmCellGradient, args, out)
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Error, Kind, Type, Var};
+use crate::{Batch, Error, Kind, Type, Var};
 use downhill_tensor::{Float, Layout, Shape};
 
 /// `C[.., i, j] = Σₖ A[.., i, k] B[.., k, j]`, with the axes before the last two broadcast.
@@ -63,6 +63,10 @@ impl Operation for MatMul {
             }
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.aligned(0).matmul(batch.aligned(1)))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

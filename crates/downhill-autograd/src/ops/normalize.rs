@@ -3,7 +3,7 @@
 use super::composite::{eval_rows, formula_gradient, formula_jvp, formula_vjp};
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out, RowFunction};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::Float;
 use downhill_tensor::kernels::rows::Epsilon;
 
@@ -52,6 +52,10 @@ impl Operation for Normalize {
         eval_rows(RowFunction::Normalize(self.epsilon), args, out)
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let gradient = NormalizeGradient { epsilon: self.epsilon };
         Ok(vec![Some(at.tape().record(gradient, &[at.inputs[0], cotangent]))])
@@ -90,6 +94,10 @@ impl Operation for NormalizeGradient {
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         eval_rows(RowFunction::NormalizeGradient(self.epsilon), args, out)
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

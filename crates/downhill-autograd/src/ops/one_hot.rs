@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::kernels::rows::check_classes;
 use downhill_tensor::{Float, Shape};
 
@@ -33,6 +33,10 @@ impl Operation for OneHot {
             out[position * self.classes + class as usize] = T::ONE;
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     fn vjp<'t>(&self, _: &At<'_, 't>, _: Var<'t>) -> Cotangents<'t> {

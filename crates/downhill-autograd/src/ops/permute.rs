@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, linear_jvp, one_float};
 use crate::operation::{Args, At, Lowering, Movement, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::{Float, Layout};
 
 /// Axis `i` of the result is axis `order[i]` of the operand.
@@ -29,6 +29,11 @@ impl Operation for Permute {
             *y = args.float(0)[position];
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let order = std::iter::once(0).chain(self.order.iter().map(|axis| axis + 1)).collect();
+        Some(batch.leading(Permute { order }))
     }
 
     fn vjp<'t>(&self, _: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

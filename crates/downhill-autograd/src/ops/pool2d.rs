@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, expect_kinds};
 use crate::operation::{Args, At, Lowering, Operation, Out, PoolPart};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::{Float, Shape};
 
 /// The windows of a pooling, each option as `[vertical, horizontal]`.
@@ -170,6 +170,14 @@ impl Operation for Pooling {
             }
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let operands: Vec<_> =
+            (0..1 + usize::from(matches!(self.part, PoolPart::MaxScatter | PoolPart::MaxGather)))
+                .map(|i| batch.joined(i))
+                .collect();
+        Some(batch.parted(batch.record(*self, &operands)))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, one_float};
 use crate::operation::{Args, At, Lowering, Operation, Out, Reduction};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::{Float, Layout};
 
 /// A reduction over `axes` (sorted), which disappear from the shape.
@@ -69,6 +69,11 @@ impl Operation for Reduce {
             out[to] = join(out[to], x);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        let axes = self.axes.iter().map(|axis| axis + 1).collect();
+        Some(batch.leading(Reduce { axes, ..*self }))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, linear_jvp, one_float};
 use crate::operation::{Args, At, Lowering, Movement, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::{Float, Shape};
 
 /// The same elements, in the same row-major order, in `shape`.
@@ -33,6 +33,10 @@ impl Operation for Reshape {
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         out.float().copy_from_slice(args.float(0));
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(Reshape { shape: batch.prefixed(self.shape) }))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

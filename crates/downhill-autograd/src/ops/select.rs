@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Elementwise, Tangent, expect_kinds, repeated};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::{Float, Shape};
 
 /// `condition != 0 ? a : b`, elementwise with broadcasting. What is not chosen does not matter, even if it
@@ -40,6 +40,10 @@ impl Operation for Select {
             *y = if condition[c] == T::ZERO { b[j] } else { a[i] };
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.elementwise(self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

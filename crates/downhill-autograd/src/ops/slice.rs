@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, linear_jvp, one_float};
 use crate::operation::{Args, At, Lowering, Movement, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::{Float, Layout, Shape, Slice};
 
 /// `count` positions of one axis, from `start` in steps of `step`.
@@ -71,6 +71,10 @@ impl Operation for SliceAxis {
         Ok(())
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(SliceAxis { axis: self.axis + 1, ..*self }))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let length = at.inputs[0].shape()[self.axis];
         let pad = Pad { axis: self.axis, start: self.start, step: self.step, length };
@@ -107,6 +111,10 @@ impl Operation for Pad {
             out[position] = x;
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(Pad { axis: self.axis + 1, ..*self }))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {

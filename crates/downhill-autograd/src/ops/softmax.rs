@@ -3,7 +3,7 @@
 use super::composite::eval_rows;
 use super::{Cotangents, Tangent, expect_kinds, one_float};
 use crate::operation::{Args, At, Lowering, Operation, Out, RowFunction};
-use crate::{Kind, Type, Var};
+use crate::{Batch, Kind, Type, Var};
 use downhill_tensor::Float;
 
 /// yᵢ = exp(xᵢ - m) / Σⱼ exp(xⱼ - m) along the last axis, with m its maximum, so that nothing overflows.
@@ -45,6 +45,10 @@ impl Operation for Softmax {
         eval_rows(RowFunction::Softmax, args, out)
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         // The Jacobian is symmetric, so both transforms are the same product.
         Ok(vec![Some(jacobian_product(at.output, cotangent))])
@@ -81,6 +85,10 @@ impl Operation for SoftmaxGradient {
         eval_rows(RowFunction::SoftmaxGradient, args, out)
     }
 
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
+    }
+
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let (y, v) = (at.inputs[0], at.inputs[1]);
         let by_y = || cotangent * (v - (y * v).sum_keep(&[-1])) - v * (cotangent * y).sum_keep(&[-1]);
@@ -110,6 +118,10 @@ impl Operation for LogSoftmax {
 
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         eval_rows(RowFunction::LogSoftmax, args, out)
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.leading(*self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
@@ -142,10 +154,6 @@ impl<'t> Var<'t> {
     /// ∞, as in PyTorch.
     #[track_caller]
     pub fn logsumexp(self) -> Var<'t> {
-        let max = self.max_over(&[-1]).stop_gradient();
-        // An infinite maximum must not be subtracted from itself.
-        let finite = max.abs().lt(self.tape().scalar(f64::INFINITY));
-        let shift = finite.select(max, self.tape().scalar(0.0));
-        (self - shift.unsqueeze(-1)).exp().sum_over(&[-1]).log() + shift
+        self.logsumexp_over(&[-1])
     }
 }

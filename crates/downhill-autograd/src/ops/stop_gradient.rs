@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Tangent, one_float};
 use crate::operation::{Args, At, Lowering, Movement, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::Float;
 
 /// The value as it is; gradients end here, on purpose.
@@ -21,6 +21,10 @@ impl Operation for StopGradient {
     fn eval<T: Float>(&self, args: &Args<'_, T>, out: Out<'_, T>) -> Result<(), String> {
         out.float().copy_from_slice(args.float(0));
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.elementwise(self))
     }
 
     fn vjp<'t>(&self, _: &At<'_, 't>, _: Var<'t>) -> Cotangents<'t> {

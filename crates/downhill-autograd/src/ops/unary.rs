@@ -2,7 +2,7 @@
 
 use super::{Cotangents, Elementwise, Tangent, one_float};
 use crate::operation::{Args, At, Lowering, Operation, Out};
-use crate::{Type, Var};
+use crate::{Batch, Type, Var};
 use downhill_tensor::Float;
 use downhill_tensor::kernels::scalar::Unary;
 
@@ -42,6 +42,19 @@ impl Elementwise for UnaryOperation {
                 let density = DENSITY_AT_0 * (-0.5 * x.square()).exp();
                 v * ((2.0 - x.square()) * density)
             }
+            Unary::Rsqrt => v * (-0.5 * y * y.square()),
+            Unary::Tan => v * (1.0 + y.square()),
+            Unary::Asin => v * ((1.0 - x) * (1.0 + x)).rsqrt(),
+            Unary::Acos => -v * ((1.0 - x) * (1.0 + x)).rsqrt(),
+            Unary::Atan => v / (1.0 + x.square()),
+            Unary::Sinh => v * x.cosh(),
+            Unary::Cosh => v * x.sinh(),
+            Unary::Asinh => v * (1.0 + x.square()).rsqrt(),
+            Unary::Acosh => v * ((x - 1.0) * (x + 1.0)).rsqrt(),
+            Unary::Atanh => v / ((1.0 - x) * (1.0 + x)),
+            Unary::Erfc => -v * (std::f64::consts::FRAC_2_SQRT_PI * (-x.square()).exp()),
+            Unary::Lgamma => v * x.digamma(),
+            Unary::Digamma => v * x.polygamma(1),
             Unary::Sign | Unary::Floor | Unary::Ceil | Unary::Round => return None,
         })
     }
@@ -61,6 +74,10 @@ impl Operation for UnaryOperation {
             *y = self.0.apply(x);
         }
         Ok(())
+    }
+
+    fn batch<'t>(&self, batch: &Batch<'_, 't>) -> Option<Var<'t>> {
+        Some(batch.elementwise(self))
     }
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
@@ -141,6 +158,35 @@ unary_methods! {
     ceil => Ceil;
     /// The nearest integer, ties to even, elementwise; derivative 0.
     round => Round;
+    /// 1/√x, elementwise; ∞ at 0, NaN below.
+    rsqrt => Rsqrt;
+    /// The tangent of an angle in radians, elementwise.
+    tan => Tan;
+    /// The angle from -π/2 to π/2 whose sine is x, elementwise; NaN outside of [-1, 1], derivative infinite at
+    /// the ends.
+    asin => Asin;
+    /// The angle from 0 to π whose cosine is x, elementwise; NaN outside of [-1, 1], derivative infinite at the
+    /// ends.
+    acos => Acos;
+    /// The angle from -π/2 to π/2 whose tangent is x, elementwise.
+    atan => Atan;
+    /// The hyperbolic sine, elementwise.
+    sinh => Sinh;
+    /// The hyperbolic cosine, elementwise.
+    cosh => Cosh;
+    /// The number whose hyperbolic sine is x, elementwise.
+    asinh => Asinh;
+    /// The number from 0 on whose hyperbolic cosine is x, elementwise; NaN below 1, derivative infinite at 1.
+    acosh => Acosh;
+    /// The number whose hyperbolic tangent is x, elementwise; ±∞ at ±1, NaN beyond.
+    atanh => Atanh;
+    /// The complementary error function 1 - erf x, accurate where it is small, elementwise.
+    erfc => Erfc;
+    /// ln |Γ(x)|, elementwise; ∞ at 0 and the negative whole numbers. Its derivative is [`digamma`](Var::digamma).
+    lgamma => Lgamma;
+    /// ψ(x), the derivative of [`lgamma`](Var::lgamma), elementwise; infinite at 0, NaN at the negative whole
+    /// numbers. Its derivative is [`polygamma`](Var::polygamma) of order 1.
+    digamma => Digamma;
 }
 
 impl<'t> Var<'t> {

@@ -3,19 +3,11 @@
 use super::{Case, CaseRng, OperationCase};
 use crate::Var;
 use crate::ops::{
-    Attention, AttentionGradient, CrossEntropyGradient, LstmCellGradient, NormalizeGradient, Pad,
-    SoftmaxGradient,
+    Attention, AttentionGradient, CrossEntropyGradient, IndexRow, LstmCellGradient, NormalizeGradient,
+    OffsetIndex, Pad, RepeatIndex, SoftmaxGradient,
 };
 use downhill_tensor::kernels::rows::Epsilon;
 use downhill_tensor::{Shape, Slice, Tensor};
-
-fn smooth(name: &'static str, make: fn(&mut CaseRng) -> Case) -> OperationCase {
-    OperationCase { name, flat: false, make }
-}
-
-fn flat(name: &'static str, make: fn(&mut CaseRng) -> Case) -> OperationCase {
-    OperationCase { name, flat: true, make }
-}
 
 /// A case of one operand of this shape.
 fn of(
@@ -61,22 +53,22 @@ pub(super) fn rows() -> Vec<OperationCase> {
 
 fn reductions() -> Vec<OperationCase> {
     vec![
-        smooth("sum", |rng| over_axes(rng, true, |x, axes| x.sum_over(axes))),
-        smooth("sum of all", |rng| {
+        OperationCase::smooth("sum", |rng| over_axes(rng, true, |x, axes| x.sum_over(axes))),
+        OperationCase::smooth("sum of all", |rng| {
             let shape = rng.shape(0..=4);
             of(rng, shape, |x| x.sum())
         }),
-        smooth("sum_keep", |rng| over_axes(rng, true, |x, axes| x.sum_keep(axes))),
-        smooth("mean", |rng| over_axes(rng, false, |x, axes| x.mean_over(axes))),
-        smooth("mean of all", |rng| {
+        OperationCase::smooth("sum_keep", |rng| over_axes(rng, true, |x, axes| x.sum_keep(axes))),
+        OperationCase::smooth("mean", |rng| over_axes(rng, false, |x, axes| x.mean_over(axes))),
+        OperationCase::smooth("mean of all", |rng| {
             let shape = rng.full_shape(0..=4);
             of(rng, shape, |x| x.mean())
         }),
-        smooth("mean_keep", |rng| over_axes(rng, false, |x, axes| x.mean_keep(axes))),
-        smooth("variance_keep", |rng| over_axes(rng, false, |x, axes| x.variance_keep(axes))),
-        smooth("max", |rng| over_axes(rng, false, |x, axes| x.max_over(axes))),
-        smooth("min", |rng| over_axes(rng, false, |x, axes| x.min_over(axes))),
-        smooth("sum_to", |rng| {
+        OperationCase::smooth("mean_keep", |rng| over_axes(rng, false, |x, axes| x.mean_keep(axes))),
+        OperationCase::smooth("variance_keep", |rng| over_axes(rng, false, |x, axes| x.variance_keep(axes))),
+        OperationCase::smooth("max", |rng| over_axes(rng, false, |x, axes| x.max_over(axes))),
+        OperationCase::smooth("min", |rng| over_axes(rng, false, |x, axes| x.min_over(axes))),
+        OperationCase::smooth("sum_to", |rng| {
             let whole = rng.shape(0..=4);
             let part = rng.broadcast_part(whole);
             of(rng, whole, move |x| x.sum_to(part))
@@ -86,7 +78,7 @@ fn reductions() -> Vec<OperationCase> {
 
 fn movements() -> Vec<OperationCase> {
     vec![
-        smooth("reshape", |rng| {
+        OperationCase::smooth("reshape", |rng| {
             let from = rng.shape(0..=4);
             let mut dims = from.to_vec();
             dims.insert(rng.below(from.rank() + 1), 1);
@@ -94,49 +86,61 @@ fn movements() -> Vec<OperationCase> {
             let to = if rng.chance(0.4) { shape(&[from.size()]) } else { shape(&dims) };
             of(rng, from, move |x| x.reshape(to))
         }),
-        smooth("flatten_from", |rng| {
+        OperationCase::smooth("after", |rng| {
+            let shape = rng.shape(0..=3);
+            of(rng, shape, |x| (x * x.sin().after(x.exp())).after(x))
+        }),
+        OperationCase::smooth("checkpoint", |rng| {
+            let shape = rng.shape(0..=3);
+            of(rng, shape, |x| {
+                let tape = x.tape();
+                let inner = tape.checkpoint(|| tape.checkpoint(|| x.sin() * x) + x.exp());
+                tape.checkpoint(|| (inner * inner.cos()) * x)
+            })
+        }),
+        OperationCase::smooth("flatten_from", |rng| {
             let shape = rng.shape(0..=4);
             let start = rng.below(shape.rank() + 1);
             of(rng, shape, move |x| x.flatten_from(start))
         }),
-        smooth("unsqueeze and squeeze", |rng| {
+        OperationCase::smooth("unsqueeze and squeeze", |rng| {
             let shape = rng.shape(0..=4);
             let axis = rng.axis(shape.rank() + 1);
             of(rng, shape, move |x| x.unsqueeze(axis).sin().squeeze(axis))
         }),
-        smooth("permute", |rng| {
+        OperationCase::smooth("permute", |rng| {
             let shape = rng.shape(0..=4);
             let order = rng.order(shape.rank());
             of(rng, shape, move |x| x.permute(&order))
         }),
-        smooth("transpose", |rng| {
+        OperationCase::smooth("transpose", |rng| {
             let shape = rng.shape(2..=4);
             of(rng, shape, |x| x.transpose())
         }),
-        smooth("broadcast_to", |rng| {
+        OperationCase::smooth("broadcast_to", |rng| {
             let whole = rng.shape(0..=4);
             let part = rng.broadcast_part(whole);
             of(rng, part, move |x| x.broadcast_to(whole))
         }),
-        smooth("slice", |rng| {
+        OperationCase::smooth("slice", |rng| {
             let shape = rng.shape(1..=4);
             let axis = rng.axis(shape.rank());
             let length = shape[axis.rem_euclid(shape.rank() as isize) as usize];
             let part = random_slice(rng, length);
             of(rng, shape, move |x| x.slice(axis, part))
         }),
-        smooth("select_at", |rng| {
+        OperationCase::smooth("select_at", |rng| {
             let shape = rng.full_shape(1..=4);
             let axis = rng.below(shape.rank());
             let index = rng.below(shape[axis]);
             of(rng, shape, move |x| x.select_at(axis as isize, index))
         }),
-        smooth("pad", |rng| {
+        OperationCase::smooth("pad", |rng| {
             let shape = rng.shape(1..=4);
             let (axis, before, after) = (rng.axis(shape.rank()), rng.below(3), rng.below(3));
             of(rng, shape, move |x| x.pad(axis, before, after))
         }),
-        smooth("pad with steps", |rng| {
+        OperationCase::smooth("pad with steps", |rng| {
             let shape = rng.full_shape(1..=4);
             let axis = rng.below(shape.rank());
             let step = rng.pick(&[2isize, 3, -1, -2]);
@@ -146,12 +150,12 @@ fn movements() -> Vec<OperationCase> {
             let pad = Pad { axis, start, step, length: before + reach + 1 + after };
             Case::new(vec![rng.tensor(shape, -2.0, 2.0)], move |tape, x| tape.record(pad, &[x[0]]))
         }),
-        smooth("flip", |rng| {
+        OperationCase::smooth("flip", |rng| {
             let shape = rng.shape(1..=4);
             let axis = rng.axis(shape.rank());
             of(rng, shape, move |x| x.flip(axis))
         }),
-        smooth("concat", |rng| {
+        OperationCase::smooth("concat", |rng| {
             let first = rng.shape(1..=4);
             let axis = rng.axis(first.rank());
             let position = axis.rem_euclid(first.rank() as isize) as usize;
@@ -163,7 +167,7 @@ fn movements() -> Vec<OperationCase> {
             }
             Case::new(parts, move |tape, x| tape.concat(x, axis))
         }),
-        smooth("stack", |rng| {
+        OperationCase::smooth("stack", |rng| {
             let shape = rng.shape(0..=3);
             let (axis, count) = (rng.axis(shape.rank() + 1), 1 + rng.below(3));
             let parts = (0..count).map(|_| rng.tensor(shape, -2.0, 2.0)).collect();
@@ -181,19 +185,35 @@ fn products() -> Vec<OperationCase> {
         [0; 3].map(|_| rng.pick(&[0, 1, 2, 2, 3, 3, 4]))
     }
     vec![
-        smooth("matmul", |rng| {
+        OperationCase::smooth("matmul", |rng| {
             let [m, k, n] = dims(rng);
             product(rng, &[m, k], &[k, n])
         }),
-        smooth("matmul of squares", |rng| {
+        OperationCase::smooth("scan", |rng| {
+            let (steps, n, h) = (rng.below(4), 1 + rng.below(3), 1 + rng.below(3));
+            let operands = vec![
+                rng.tensor(shape(&[n, h]), -1.0, 1.0),
+                rng.tensor(shape(&[steps, n, h]), -1.0, 1.0),
+                rng.tensor(shape(&[h, h]), -1.0, 1.0),
+            ];
+            Case::new(operands, move |tape, x| {
+                let (carried, all) = tape.scan(steps, &[x[0]], &[x[1]], &[x[2]], |step| {
+                    let h = (step.carried[0].matmul(step.constants[0]) + step.elements[0]).tanh();
+                    (vec![h], vec![h * step.elements[0]])
+                });
+                // Without a step, too, all of it depends on all operands.
+                carried[0] * (all[0].sum_over(&[0]) + x[1].sum_over(&[0])) + x[0].matmul(x[2])
+            })
+        }),
+        OperationCase::smooth("matmul of squares", |rng| {
             let n = 1 + rng.below(4);
             product(rng, &[n, n], &[n, n])
         }),
-        smooth("matmul in batches", |rng| {
+        OperationCase::smooth("matmul in batches", |rng| {
             let ([m, k, n], batch) = (dims(rng), 1 + rng.below(3));
             product(rng, &[batch, m, k], &[batch, k, n])
         }),
-        smooth("matmul with broadcast batches", |rng| {
+        OperationCase::smooth("matmul with broadcast batches", |rng| {
             let ([m, k, n], [p, q]) = ([0; 3].map(|_| 1 + rng.below(2)), [0; 2].map(|_| 1 + rng.below(3)));
             match rng.below(4) {
                 0 => product(rng, &[p, 1, m, k], &[1, q, k, n]),
@@ -202,7 +222,7 @@ fn products() -> Vec<OperationCase> {
                 _ => product(rng, &[q, m, k], &[p, 1, k, n]),
             }
         }),
-        smooth("matmul with vectors", |rng| {
+        OperationCase::smooth("matmul with vectors", |rng| {
             let ([m, k, n], batch) = (dims(rng), 1 + rng.below(2));
             match rng.below(5) {
                 0 => product(rng, &[k], &[k]),
@@ -217,28 +237,41 @@ fn products() -> Vec<OperationCase> {
 
 fn last_axis() -> Vec<OperationCase> {
     vec![
-        smooth("softmax", |rng| {
+        OperationCase::smooth("softmax", |rng| {
             let shape = rng.shape(1..=4);
             of(rng, shape, |x| x.softmax())
         }),
-        smooth("softmax_gradient", |rng| {
+        OperationCase::smooth("softmax_gradient", |rng| {
             let shape = rng.shape(1..=4);
             let operands = vec![rng.tensor(shape, 0.0, 1.0), rng.tensor(shape, -2.0, 2.0)];
             Case::new(operands, |tape, x| tape.record(SoftmaxGradient, &[x[0], x[1]]))
         }),
-        smooth("log_softmax", |rng| {
+        OperationCase::smooth("log_softmax", |rng| {
             let shape = rng.shape(1..=4);
             of(rng, shape, |x| x.log_softmax())
         }),
-        smooth("logsumexp", |rng| {
+        OperationCase::smooth("logsumexp", |rng| {
             let shape = rng.full_shape(1..=4);
             of(rng, shape, |x| x.logsumexp())
         }),
         // Through a table, so that the result is real like all others.
-        flat("argmax", |rng| {
+        OperationCase::flat("argmax", |rng| {
             let shape = rng.full_shape(1..=4);
             let classes = shape[shape.rank() - 1];
             of(rng, shape, move |x| x.argmax().one_hot(classes))
+        }),
+        OperationCase::flat("argmin", |rng| {
+            let shape = rng.full_shape(1..=4);
+            let classes = shape[shape.rank() - 1];
+            of(rng, shape, move |x| x.argmin().one_hot(classes))
+        }),
+        OperationCase::flat("argmax_over", |rng| {
+            let (shape, largest) = (rng.full_shape(1..=4), rng.chance(0.5));
+            let axis = rng.axis(shape.rank());
+            let classes = shape[shape.axis(axis).unwrap_or(0)];
+            of(rng, shape, move |x| {
+                if largest { x.argmax_over(axis) } else { x.argmin_over(axis) }.one_hot(classes)
+            })
         }),
     ]
 }
@@ -260,27 +293,27 @@ fn composites() -> Vec<OperationCase> {
     // Large enough that ties do not leave a row without a scale.
     const EPSILON: f64 = 0.1;
     vec![
-        smooth("cross_entropy", |rng| {
+        OperationCase::smooth("cross_entropy", |rng| {
             let (x, classes) = logits(rng);
             Case::new(vec![x], |_, x| x[0].cross_entropy(x[1])).with_indices(vec![classes])
         }),
-        smooth("cross_entropy_gradient", |rng| {
+        OperationCase::smooth("cross_entropy_gradient", |rng| {
             let (x, classes) = logits(rng);
             let cotangent = rng.tensor(classes.shape(), -2.0, 2.0);
             Case::new(vec![x, cotangent], |tape, x| tape.record(CrossEntropyGradient, &[x[0], x[2], x[1]]))
                 .with_indices(vec![classes])
         }),
-        smooth("normalize", |rng| {
+        OperationCase::smooth("normalize", |rng| {
             let shape = rng.full_shape(1..=4);
             of(rng, shape, |x| x.normalize(EPSILON))
         }),
-        smooth("normalize_gradient", |rng| {
+        OperationCase::smooth("normalize_gradient", |rng| {
             let shape = rng.full_shape(1..=3);
             let operands = vec![rng.tensor(shape, -2.0, 2.0), rng.tensor(shape, -2.0, 2.0)];
             let operation = NormalizeGradient { epsilon: Epsilon::new(EPSILON) };
             Case::new(operands, move |tape, x| tape.record(operation, &[x[0], x[1]]))
         }),
-        smooth("lstm_cell", |rng| {
+        OperationCase::smooth("lstm_cell", |rng| {
             let mut operands = cells(rng);
             operands.truncate(2);
             Case::new(operands, |tape, x| {
@@ -288,9 +321,13 @@ fn composites() -> Vec<OperationCase> {
                 tape.concat(&[output, state], -1)
             })
         }),
-        smooth("lstm_cell_gradient", |rng| {
+        OperationCase::smooth("lstm_cell_gradient", |rng| {
             let operands = cells(rng);
-            Case::new(operands, |tape, x| tape.record(LstmCellGradient, &[x[0], x[1], x[2]]))
+            Case::new(operands, |tape, x| {
+                let h = x[1].dim(-1);
+                let cotangents = [x[2].slice(-1, ..h), x[2].slice(-1, h..)];
+                tape.record(LstmCellGradient, &[x[0], x[1], cotangents[0], cotangents[1]])
+            })
         }),
     ]
 }
@@ -305,12 +342,12 @@ fn attentions() -> Vec<OperationCase> {
         (operands, Attention { heads, causal: rng.chance(0.5) })
     }
     vec![
-        smooth("attention", |rng| {
+        OperationCase::smooth("attention", |rng| {
             let (mut operands, Attention { heads, causal }) = packed(rng);
             operands.truncate(1);
             Case::new(operands, move |_, x| x[0].attention(heads, causal))
         }),
-        smooth("attention_gradient", |rng| {
+        OperationCase::smooth("attention_gradient", |rng| {
             let (operands, attention) = packed(rng);
             Case::new(operands, move |tape, x| tape.record(AttentionGradient { attention }, &[x[0], x[1]]))
         }),
@@ -319,14 +356,14 @@ fn attentions() -> Vec<OperationCase> {
 
 fn by_index() -> Vec<OperationCase> {
     vec![
-        smooth("gather", |rng| {
+        OperationCase::smooth("gather", |rng| {
             let table = rng.full_shape(1..=3);
             let chosen = rng.shape(0..=2);
             let indices = rng.indices(chosen, table[0]);
             Case::new(vec![rng.tensor(table, -2.0, 2.0)], |_, x| x[0].gather(x[1]))
                 .with_indices(vec![indices])
         }),
-        smooth("scatter_add", |rng| {
+        OperationCase::smooth("scatter_add", |rng| {
             // Few rows, so that most are named several times and some never.
             let (chosen, width, rows) = (rng.shape(0..=2), rng.shape(0..=1), 1 + rng.below(4));
             let indices = rng.indices(chosen, rows);
@@ -334,14 +371,14 @@ fn by_index() -> Vec<OperationCase> {
             Case::new(vec![rng.tensor(values, -2.0, 2.0)], move |_, x| x[0].scatter_add(x[1], rows))
                 .with_indices(vec![indices])
         }),
-        smooth("one_hot", |rng| {
+        OperationCase::smooth("one_hot", |rng| {
             let (chosen, classes) = (rng.shape(0..=3), 1 + rng.below(4));
             let indices = rng.indices(chosen, classes);
             // Weights, so that there is something to differentiate by.
             let weights = rng.tensor(shape(&[classes]), -2.0, 2.0);
             Case::new(vec![weights], move |_, x| x[1].one_hot(classes) * x[0]).with_indices(vec![indices])
         }),
-        smooth("index_constant", |rng| {
+        OperationCase::smooth("index_constant", |rng| {
             let table = rng.full_shape(1..=3);
             let chosen = rng.shape(0..=2);
             let indices: Tensor<i64> = rng.indices(chosen, table[0]);
@@ -349,12 +386,48 @@ fn by_index() -> Vec<OperationCase> {
                 x[0].gather(tape.index_constant(indices.clone()))
             })
         }),
-        smooth("uniform", |rng| {
+        OperationCase::smooth("index_row", |rng| {
+            let (table, chosen, row) = (rng.full_shape(1..=2), rng.shape(0..=1), rng.below(3));
+            let axis = rng.below(chosen.rank() + 1);
+            let mut dims = chosen.to_vec();
+            dims.insert(axis, 3);
+            let indices = rng.indices(shape(&dims), table[0]);
+            Case::new(vec![rng.tensor(table, -2.0, 2.0)], move |tape, x| {
+                x[0].gather(tape.record(IndexRow { axis, row }, &[x[1]]))
+            })
+            .with_indices(vec![indices])
+        }),
+        OperationCase::smooth("repeat_index", |rng| {
+            let (table, chosen, count) = (rng.full_shape(1..=2), rng.shape(0..=2), rng.below(4));
+            let (indices, axis) = (rng.indices(chosen, table[0]), rng.below(chosen.rank() + 1));
+            Case::new(vec![rng.tensor(table, -2.0, 2.0)], move |tape, x| {
+                x[0].gather(tape.record(RepeatIndex { axis, count }, &[x[1]]))
+            })
+            .with_indices(vec![indices])
+        }),
+        OperationCase::smooth("offset_index", |rng| {
+            let (rows, count, chosen) = (1 + rng.below(3), rng.below(3), rng.shape(0..=1));
+            let indices = rng.indices(shape(&[&[count], chosen.dims()].concat()), rows);
+            let tables = shape(&[(count * rows).max(1), 2]);
+            Case::new(vec![rng.tensor(tables, -2.0, 2.0)], move |tape, x| {
+                x[0].gather(tape.record(OffsetIndex { axis: 0, rows }, &[x[1]]))
+            })
+            .with_indices(vec![indices])
+        }),
+        OperationCase::smooth("uniform", |rng| {
             let shape = rng.shape(0..=3);
             Case::new(vec![rng.tensor(shape, -2.0, 2.0)], move |tape, x| {
                 // Two streams, which must not be the same numbers.
                 x[0] * (tape.uniform(shape) - tape.uniform(shape))
             })
+        }),
+        OperationCase::smooth("normal", |rng| {
+            let shape = rng.shape(0..=3);
+            Case::new(vec![rng.tensor(shape, -2.0, 2.0)], move |tape, x| x[0] * tape.normal(shape))
+        }),
+        OperationCase::smooth("bernoulli", |rng| {
+            let shape = rng.shape(0..=3);
+            Case::new(vec![rng.tensor(shape, -2.0, 2.0)], move |tape, x| x[0] * tape.bernoulli(0.4, shape))
         }),
     ]
 }

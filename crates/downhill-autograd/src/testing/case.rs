@@ -20,6 +20,16 @@ pub struct OperationCase {
 }
 
 impl OperationCase {
+    /// A row of an operation that has a derivative.
+    pub(super) fn smooth(name: &'static str, make: fn(&mut CaseRng) -> Case) -> Self {
+        OperationCase { name, flat: false, make }
+    }
+
+    /// A row of an operation whose derivative is zero by nature.
+    pub(super) fn flat(name: &'static str, make: fn(&mut CaseRng) -> Case) -> Self {
+        OperationCase { name, flat: true, make }
+    }
+
     /// The case of this seed, with numbers drawn as `values` says.
     pub fn case(&self, seed: u64, values: Values) -> Case {
         let mut rng = CaseRng::with_values(seed, values);
@@ -78,6 +88,14 @@ impl Case {
         record: impl for<'t> Fn(&'t Tape, &[Var<'t>]) -> Var<'t> + Send + Sync + 'static,
     ) -> Self {
         Case { floats, indices: Vec::new(), record: Arc::new(record), smooth: true }
+    }
+
+    /// A smooth case of one operand.
+    pub(super) fn of(
+        operand: Tensor<f64>,
+        record: impl for<'t> Fn(Var<'t>) -> Var<'t> + Send + Sync + 'static,
+    ) -> Self {
+        Case::new(vec![operand], move |_, x| record(x[0]))
     }
 
     /// With these whole-number operands, which are handed to `record` behind the real ones.

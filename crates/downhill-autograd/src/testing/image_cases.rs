@@ -72,33 +72,29 @@ fn max_adjoint(rng: &mut CaseRng, part: PoolPart, of_result: bool) -> Case {
     Case::new(vec![operand], move |tape, v| tape.record(operation, &[tape.constant(image.clone()), v[0]]))
 }
 
-fn smooth(name: &'static str, make: fn(&mut CaseRng) -> Case) -> OperationCase {
-    OperationCase { name, flat: false, make }
-}
-
 pub(super) fn rows() -> Vec<OperationCase> {
     vec![
-        smooth("conv2d", |rng| {
+        OperationCase::smooth("conv2d", |rng| {
             let Convolution { conv, x, w, .. } = Convolution::random(rng);
             let operands = vec![rng.tensor(x, -2.0, 2.0), rng.tensor(w, -2.0, 2.0)];
             Case::new(operands, move |_, v| v[0].conv2d(v[1], conv))
         }),
-        smooth("conv2d_input_gradient", |rng| {
+        OperationCase::smooth("conv2d_input_gradient", |rng| {
             let Convolution { conv, x, w, y } = Convolution::random(rng);
             let operation = Conv2dInputGradient { conv, input: [x[2], x[3]] };
             let operands = vec![rng.tensor(y, -2.0, 2.0), rng.tensor(w, -2.0, 2.0)];
             Case::new(operands, move |tape, v| tape.record(operation, &[v[0], v[1]]))
         }),
-        smooth("conv2d_weight_gradient", |rng| {
+        OperationCase::smooth("conv2d_weight_gradient", |rng| {
             let Convolution { conv, x, w, y } = Convolution::random(rng);
             let operation = Conv2dWeightGradient { conv, kernel: [w[2], w[3]] };
             let operands = vec![rng.tensor(x, -2.0, 2.0), rng.tensor(y, -2.0, 2.0)];
             Case::new(operands, move |tape, v| tape.record(operation, &[v[0], v[1]]))
         }),
-        smooth("max_pool2d", |rng| pooling(rng, PoolPart::Max, false)),
-        smooth("max_pool2d_scatter", |rng| max_adjoint(rng, PoolPart::MaxScatter, true)),
-        smooth("max_pool2d_gather", |rng| max_adjoint(rng, PoolPart::MaxGather, false)),
-        smooth("avg_pool2d", |rng| pooling(rng, PoolPart::Average, false)),
-        smooth("avg_pool2d_scatter", |rng| pooling(rng, PoolPart::AverageScatter, true)),
+        OperationCase::smooth("max_pool2d", |rng| pooling(rng, PoolPart::Max, false)),
+        OperationCase::smooth("max_pool2d_scatter", |rng| max_adjoint(rng, PoolPart::MaxScatter, true)),
+        OperationCase::smooth("max_pool2d_gather", |rng| max_adjoint(rng, PoolPart::MaxGather, false)),
+        OperationCase::smooth("avg_pool2d", |rng| pooling(rng, PoolPart::Average, false)),
+        OperationCase::smooth("avg_pool2d_scatter", |rng| pooling(rng, PoolPart::AverageScatter, true)),
     ]
 }

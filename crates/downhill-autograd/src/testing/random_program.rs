@@ -84,7 +84,7 @@ pub fn random_values<'t>(
 
 /// Functions that map [-4, 4] into itself.
 fn scalar_function<'t>(rng: &mut CaseRng, x: Var<'t>) -> Var<'t> {
-    match rng.below(18) {
+    match rng.below(21) {
         0 => x.sin(),
         1 => x.cos(),
         2 => x.tanh(),
@@ -102,6 +102,9 @@ fn scalar_function<'t>(rng: &mut CaseRng, x: Var<'t>) -> Var<'t> {
         14 => 0.9 * x.gelu(),
         15 => 0.9 * x.silu(),
         16 => 0.05 * x.powf(3.0),
+        17 => x.atan(),
+        18 => x.asinh(),
+        19 => x.erfc(),
         _ => 1.0 - 0.5 * x,
     }
 }
@@ -127,7 +130,7 @@ fn movement<'t>(rng: &mut CaseRng, x: Var<'t>) -> Var<'t> {
         return x.broadcast_to([rng.within(1..=3), 2]);
     }
     let axis = rng.axis(rank);
-    match rng.below(8) {
+    match rng.below(11) {
         0 => x.permute(&rng.order(rank)),
         1 => x.reshape([x.shape().size()]),
         2 => {
@@ -142,6 +145,9 @@ fn movement<'t>(rng: &mut CaseRng, x: Var<'t>) -> Var<'t> {
             let dims = [&[2][..], x.shape().dims()].concat();
             x.broadcast_to(Shape::new(&dims).unwrap_or(x.shape()))
         }
+        8 => x.roll(axis, 1),
+        9 => x.repeat(axis, 2),
+        10 if rank > 1 => x.diagonal(0),
         _ => x.select_at(axis, 0),
     }
 }
@@ -153,7 +159,7 @@ fn contraction<'t>(rng: &mut CaseRng, x: Var<'t>, zero_rows: Var<'t>) -> Var<'t>
         return (x * 0.5).sin();
     }
     let last = x.dim(-1);
-    match rng.below(9) {
+    match rng.below(13) {
         0 => x.mean_over(&rng.axes(rank)),
         1 => x.sum_keep(&[-1]) * (1.0 / last as f64),
         2 => x.softmax(),
@@ -169,6 +175,10 @@ fn contraction<'t>(rng: &mut CaseRng, x: Var<'t>, zero_rows: Var<'t>) -> Var<'t>
             let table = x.gather(zero_rows);
             if rng.chance(0.5) { table } else { table.scatter_add(zero_rows, 2) * scatter_scale(zero_rows) }
         }
+        8 => x.cumsum(-1) * (1.0 / last as f64),
+        9 => 0.25 * x.var_over(&[-1], 0),
+        10 => x.sort(-1, false).0,
+        11 => (0.25 * x).cumprod(-1),
         _ => {
             let image = x.reshape([1, 1, x.shape().size() / last, last]).pad(-1, 1, 1).pad(-2, 1, 1);
             if rng.chance(0.4) {

@@ -1,9 +1,17 @@
 //! Reverse mode: vector-Jacobian products, and the gradient.
 
+use super::checkpoint::Again;
 use crate::operation::At;
 use crate::program::{Node, NodeId};
 use crate::{Error, Tape, Var};
 use std::sync::Arc;
+
+/// What becomes of a value on which no output depends.
+#[derive(Clone, Copy)]
+enum Unreached {
+    Fails,
+    IsZero,
+}
 
 impl Tape {
     /// The gradient of the scalar `value` with respect to each of `wrt`, recorded on this tape, so that it
@@ -49,15 +57,33 @@ impl Tape {
         match self.derived_before("vjp", asked.clone()) {
             Ok(results) => results,
             Err(mark) => {
-                let results = self.derive_vjp(outputs, wrt);
+                let results = self.derive_vjp(outputs, wrt, Unreached::Fails);
                 self.derived("vjp", asked, &results, mark);
                 results
             }
         }
     }
 
+    /// [`Tape::vjp`], with zeros for that of `wrt` on which no output depends.
     #[track_caller]
-    fn derive_vjp<'t>(&'t self, outputs: &[(Var<'t>, Var<'t>)], wrt: &[Var<'t>]) -> Vec<Var<'t>> {
+    pub(crate) fn vjp_or_zeros<'t>(
+        &'t self,
+        outputs: &[(Var<'t>, Var<'t>)],
+        wrt: &[Var<'t>],
+    ) -> Vec<Var<'t>> {
+        if outputs.iter().any(|(y, u)| y.is_poison() || u.is_poison()) || wrt.iter().any(|x| x.is_poison()) {
+            return vec![self.poison(); wrt.len()];
+        }
+        self.derive_vjp(outputs, wrt, Unreached::IsZero)
+    }
+
+    #[track_caller]
+    fn derive_vjp<'t>(
+        &'t self,
+        outputs: &[(Var<'t>, Var<'t>)],
+        wrt: &[Var<'t>],
+        unreached: Unreached,
+    ) -> Vec<Var<'t>> {
         let silent = || vec![self.poison(); wrt.len()];
         let end = outputs.iter().map(|(y, _)| y.id().index() + 1).max().unwrap_or(0);
         let active = self.dependents(wrt, end);
@@ -68,12 +94,15 @@ impl Tape {
         for (y, u) in outputs {
             accumulate(&mut cotangents[y.id().index()], *u);
         }
+        let mut again = Again::default();
         for id in (0..end).rev().filter(|&id| active[id]) {
             let Some(cotangent) = cotangents[id] else { continue };
             let output = Var::new(self, NodeId(id as u32));
             let Some((operation, operands)) = self.operation(output) else { continue };
             let needed: Vec<bool> = operands.iter().map(|operand| active[operand.id().index()]).collect();
-            let at = At { inputs: &operands, output, needed: &needed };
+            again.meet(output, cotangent);
+            let inputs: Vec<Var<'t>> = operands.iter().map(|operand| again.copy(output, *operand)).collect();
+            let at = At { inputs: &inputs, output: again.copy(output, output), needed: &needed };
             let Ok(terms) = self.at_place_of(output, || operation.vjp(&at, cotangent)) else {
                 self.fail(Error::MissingDerivative {
                     operation: operation.name().into(),
@@ -110,21 +139,26 @@ impl Tape {
                 accumulate(&mut cotangents[operands[i].id().index()], term);
             }
         }
-        wrt.iter().map(|x| self.cotangent_of(*x, &cotangents, outputs, end)).collect()
+        let found = |x: &Var<'t>| cotangents.get(x.id().index()).copied().flatten();
+        wrt.iter()
+            .map(|x| match (found(x), unreached) {
+                (Some(cotangent), _) => cotangent,
+                (None, Unreached::IsZero) => self.zeros(x.shape()),
+                (None, Unreached::Fails) => self.not_reached(*x, &cotangents, outputs, end),
+            })
+            .collect()
     }
 
-    /// What has arrived at `x`; zeros if it was stopped on purpose, an error if nothing could arrive.
+    /// What `x`, at which nothing has arrived, is given: zeros if it was stopped on purpose, an error if nothing
+    /// could arrive.
     #[track_caller]
-    fn cotangent_of<'t>(
+    fn not_reached<'t>(
         &'t self,
         x: Var<'t>,
         cotangents: &[Option<Var<'t>>],
         outputs: &[(Var<'t>, Var<'t>)],
         end: usize,
     ) -> Var<'t> {
-        if let Some(cotangent) = cotangents.get(x.id().index()).copied().flatten() {
-            return cotangent;
-        }
         // Every way from `x` to the outputs, whole numbers included, to say what has ended the gradient.
         let reached = self.computed_from(&[x], end, true);
         let carried = self.dependents(&[x], end);
@@ -166,7 +200,7 @@ impl Tape {
         self.computed_from(sources, end, false)
     }
 
-    fn computed_from(&self, sources: &[Var<'_>], end: usize, through_index: bool) -> Vec<bool> {
+    pub(super) fn computed_from(&self, sources: &[Var<'_>], end: usize, through_index: bool) -> Vec<bool> {
         let mut depends = vec![false; end];
         for source in sources.iter().filter(|source| source.id().index() < end) {
             depends[source.id().index()] = true;

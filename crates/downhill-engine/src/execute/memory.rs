@@ -1,5 +1,6 @@
 //! Where the buffers of a run lie.
 
+use crate::plan::Plan;
 use crate::step::{Buffer, Home, Operand, Step};
 use downhill_autograd::{Data, DataMut, Precision};
 use downhill_tensor::Key;
@@ -82,6 +83,8 @@ pub(crate) struct Memory<'a, T> {
     pub addresses: &'a [Address<T>],
     pub scratch: *mut T,
     pub scratch_len: usize,
+    /// The plan's nested plans, which the calling thread alone may run.
+    pub nested: *mut Plan<T>,
     pub key: Key,
 }
 

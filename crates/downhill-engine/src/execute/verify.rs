@@ -1,6 +1,7 @@
 //! What the soundness of running a plan rests on, checked when the plan is made.
 
 use super::MAX_OPERANDS;
+use super::scan::MAX_PORTS;
 use crate::fusion::MAX_MEMBERS;
 use crate::step::{Body, Buffer, Home, Operand, Stage, Step};
 use crate::tiles;
@@ -23,7 +24,16 @@ pub(crate) fn verify(steps: &[Step], stages: &[Stage], buffers: &[Buffer], arena
         _ => true,
     });
     let sound = |step: &Step| {
-        let most = if matches!(step.body, Body::Loop(_)) { tiles::MAX_LOADS } else { MAX_OPERANDS };
+        let most = match &step.body {
+            Body::Loop(_) => tiles::MAX_LOADS,
+            Body::Scan { scan, .. } => {
+                if scan.body().outputs().len() > MAX_PORTS {
+                    return false;
+                }
+                MAX_PORTS
+            }
+            _ => MAX_OPERANDS,
+        };
         let in_bounds = |operand: &Operand| operand.layout.end() <= buffers[operand.buffer].len;
         step.operands.len() <= most
             && step.outs.len() <= MAX_MEMBERS

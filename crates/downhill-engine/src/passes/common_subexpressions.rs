@@ -24,7 +24,9 @@ pub(super) fn run<T: Precision>(graph: &mut Graph<T>) {
             Source::Floats(x) if x.len() <= MAX_CONSTANT => {
                 Form::Constant(x.iter().map(|x| x.to_f64().to_bits()).collect())
             }
-            Source::Operation { lowering, operands, .. } if *lowering != Lowering::Opaque => {
+            Source::Operation { lowering, operands, .. }
+                if !matches!(lowering, Lowering::Opaque | Lowering::Scan) =>
+            {
                 let operands = operands.iter().map(|&operand| replacement[operand]).collect();
                 Form::Operation(lowering.clone(), operands)
             }

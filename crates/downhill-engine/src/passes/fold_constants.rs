@@ -14,7 +14,7 @@ pub(super) fn run<T: Precision>(graph: &mut Graph<T>) {
         let known = value.ty.kind == Kind::Float
             && value.ty.shape.size() <= MAX_SIZE
             // What it draws is not known ahead, and an operation of a user's own may have its reasons.
-            && !matches!(lowering, Lowering::Uniform(_) | Lowering::Opaque)
+            && !matches!(lowering, Lowering::Uniform(_) | Lowering::Scan | Lowering::Opaque)
             && !operands.is_empty()
             && operands.iter().all(|&operand| graph.known_floats(operand).is_some());
         if !known {

@@ -5,6 +5,7 @@ mod common_subexpressions;
 mod fold_constants;
 mod join_pads;
 mod join_products;
+mod parts;
 mod placement;
 mod simplify;
 
@@ -18,6 +19,7 @@ pub(crate) fn run<T: Precision>(graph: &mut Graph<T>) {
     fold_constants::run(graph);
     simplify::run(graph);
     join_pads::run(graph);
+    parts::run(graph);
     join_products::run(graph);
     common_subexpressions::run(graph);
 }

@@ -63,15 +63,7 @@ impl Layer for Conv2d {
         let &[_, channels, _, _] = x.shape().dims() else {
             return x.refuse("conv2d", "the input must be images [n, channels, height, width]");
         };
-        if self.groups == 0
-            || !channels.is_multiple_of(self.groups)
-            || !self.out_channels.is_multiple_of(self.groups)
-        {
-            let reason = format!(
-                "its {channels} channels and the {} of the result must both be multiples of the number of \
-                 groups, {}",
-                self.out_channels, self.groups
-            );
+        if let Err(reason) = check_channels(channels, self.out_channels, self.groups) {
             return x.refuse("conv2d", reason);
         }
         let [height, width] = self.kernel;
@@ -85,10 +77,30 @@ impl Layer for Conv2d {
             groups: self.groups,
         };
         let y = x.conv2d(weight, options);
-        if self.bias {
-            y + scope.param("bias", [self.out_channels], init).reshape([self.out_channels, 1, 1])
-        } else {
-            y
-        }
+        if self.bias { add_bias(scope, y, init) } else { y }
     }
+}
+
+/// Checks that the groups divide the channels of input and result.
+pub(super) fn check_channels(inputs: usize, outputs: usize, groups: usize) -> Result<(), String> {
+    if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
+        return Err(format!(
+            "its {inputs} channels and the {outputs} of the result must both be multiples of the number of groups, \
+             {groups}"
+        ));
+    }
+    Ok(())
+}
+
+/// A parameter `bias` for each channel, added to `[n, channels, ..]`.
+#[track_caller]
+pub(super) fn add_bias<'t>(scope: &Scope<'t>, y: Var<'t>, init: Init) -> Var<'t> {
+    let Some(&channels) = y.shape().get(1) else { return y };
+    y + along_channels(y, scope.param("bias", [channels], init))
+}
+
+/// A number for each channel in a shape that lines up with the second axis of `x`.
+#[track_caller]
+pub(super) fn along_channels<'t>(x: Var<'t>, numbers: Var<'t>) -> Var<'t> {
+    (2..x.rank()).fold(numbers, |numbers, _| numbers.unsqueeze(-1))
 }

@@ -1,5 +1,6 @@
 //! The long short-term memory.
 
+use super::padding::Running;
 use crate::{Init, Layer, Scope};
 use downhill_autograd::Var;
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 /// hₜ = σ(o) tanh(cₜ)
 /// ```
 ///
-/// from h₀ = c₀ = 0. Layers of several are several of these one after the other, all but the last with
-/// `all_steps`.
+/// from h₀ = c₀ = 0. Several of them one after the other, and in both directions, are a
+/// [`Recurrent`](super::Recurrent). Steps that do not count ([`Scope::padded`]) leave the state as it is, and have
+/// zeros in the result.
 ///
 /// # Shape
 /// `[n, length, features]` gives the last state, `[n, hidden]`, or with `all_steps` the state at each step,
@@ -68,15 +70,17 @@ impl Layer for Lstm {
         let bias = scope.param("bias_ih", [gates], init) + scope.param("bias_hh", [gates], init);
         // What comes from the input does not wait for the state: one product for all steps, which then lie one
         // after the other.
-        let projected = x.permute(&[1, 0, 2]).matmul(weight_ih) + bias;
+        let running = Running::of(scope, length);
+        let projected = running.cleared(x).permute(&[1, 0, 2]).matmul(weight_ih) + bias;
         let zeros = scope.tape().zeros([n, hidden]);
         let (mut state, mut cell) = (zeros, zeros);
         let mut states = Vec::new();
         for step in 0..length {
             let gates = projected.at(step) + state.matmul(weight_hh);
-            (state, cell) = gates.lstm_cell(cell);
+            let (next, next_cell) = gates.lstm_cell(cell);
+            (state, cell) = (running.held(step, next, state), running.held(step, next_cell, cell));
             states.push(state);
         }
-        if self.all_steps { scope.tape().stack(&states, 1) } else { state }
+        if self.all_steps { running.cleared(scope.tape().stack(&states, 1)) } else { state }
     }
 }

@@ -1,8 +1,8 @@
 //! What the tests of layers share.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use downhill_autograd::{Data, Interpreter, Kind, Tolerance, Type, check_gradients};
-use downhill_nn::{AnyLayer, Layer, Mode, Network};
+use downhill_autograd::{Data, Interpreter, Kind, Tolerance, Type, Var, check_gradients};
+use downhill_nn::{AnyLayer, Layer, Mode, Network, Scope};
 use downhill_tensor::{Key, Tensor};
 
 /// Random numbers around 0, with no two alike.
@@ -24,15 +24,48 @@ pub fn state<L: Layer>(network: &Network<L>) -> Vec<f64> {
 
 /// What a layer makes of an input in inference, with given parameters and state.
 pub fn infer<L: Layer>(network: &Network<L>, theta: &[f64], state: &[f64], x: &Tensor<f64>) -> Vec<f64> {
-    let program = network.inference_program(Type::float(x.shape())).unwrap();
-    let x = x.to_vec();
-    let data = [Data::Float(theta), Data::Float(state), Data::Float(&x)];
+    infer_kind(network, Type::float(x.shape()), theta, state, &x.to_vec(), &[])
+}
+
+/// The same for an input of either kind, of which the numbers of the other are not used.
+pub fn infer_kind<L: Layer>(
+    network: &Network<L>,
+    input: Type,
+    theta: &[f64],
+    state: &[f64],
+    floats: &[f64],
+    whole: &[i64],
+) -> Vec<f64> {
+    let program = network.inference_program(input).unwrap();
+    let x = match input.kind {
+        Kind::Float => Data::Float(floats),
+        Kind::Index => Data::Index(whole),
+    };
+    let data = [Data::Float(theta), Data::Float(state), x];
     Interpreter.outputs(&program, &data, Key::new(0)).unwrap()[0].to_vec()
+}
+
+/// Whole numbers from 0 to 2.
+pub fn whole(shape: downhill_tensor::Shape) -> Tensor<i64> {
+    Tensor::from_fn(shape, |at| (5 * at.iter().sum::<usize>() + at.first().unwrap_or(&0)) as i64 % 3)
+}
+
+/// A layer that is told the input backwards as a memory, for those that need one.
+#[derive(Clone, Debug)]
+pub struct Told(pub AnyLayer);
+
+impl Layer for Told {
+    fn forward<'t>(&self, scope: &Scope<'t>, x: Var<'t>) -> Var<'t> {
+        match &self.0 {
+            AnyLayer::DecoderBlock(block) => block.forward(&scope.with_memory(x.flip(0), None), x),
+            layer => layer.forward(scope, x),
+        }
+    }
 }
 
 /// Checks the derivatives of a layer in both modes by its parameters and, for float inputs, by its input.
 pub fn check_layer(layer: impl Into<AnyLayer>, input: Type) {
-    let layer = layer.into();
+    let layer = Told(layer.into());
     let network = Network::new(&layer, input).unwrap();
     let (theta, state) = (parameters(&network), state(&network));
     let float = input.kind == Kind::Float;
@@ -47,13 +80,7 @@ pub fn check_layer(layer: impl Into<AnyLayer>, input: Type) {
         check_gradients(
             |v| {
                 let tape = v[0].tape();
-                let x = if float {
-                    v[0]
-                } else {
-                    tape.index_constant(Tensor::from_fn(input.shape, |at| {
-                        at.iter().sum::<usize>() as i64 % 3
-                    }))
-                };
+                let x = if float { v[0] } else { tape.index_constant(whole(input.shape)) };
                 let theta = v.get(usize::from(float)).copied().unwrap_or_else(|| tape.zeros([0]));
                 network.apply(mode, theta, tape.constant(Tensor::from(state.clone())), x)
             },

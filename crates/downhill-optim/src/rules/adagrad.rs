@@ -32,6 +32,8 @@ pub struct Adagrad {
     pub initial_accumulator: f64,
     /// ε, which keeps the division finite; default 1e-10.
     pub epsilon: f64,
+    /// Whether to go up the gradient, g <- -g first of all; default `false`.
+    pub maximize: bool,
 }
 
 impl Default for Adagrad {
@@ -42,6 +44,7 @@ impl Default for Adagrad {
             weight_decay: 0.0,
             initial_accumulator: 0.0,
             epsilon: 1e-10,
+            maximize: false,
         }
     }
 }
@@ -57,6 +60,10 @@ impl Rule for Adagrad {
 
     fn weight_decay(&self) -> Option<f64> {
         Some(self.weight_decay)
+    }
+
+    fn maximizes(&self) -> bool {
+        self.maximize
     }
 
     fn validate(&self) -> Result<()> {

@@ -41,6 +41,8 @@ pub struct Adam {
     pub weight_decay: f64,
     /// Whether to divide by the largest v so far; default `false`.
     pub amsgrad: bool,
+    /// Whether to go up the gradient, g <- -g first of all; default `false`.
+    pub maximize: bool,
 }
 
 impl Default for Adam {
@@ -52,6 +54,7 @@ impl Default for Adam {
             epsilon: 1e-8,
             weight_decay: 0.0,
             amsgrad: false,
+            maximize: false,
         }
     }
 }
@@ -67,6 +70,10 @@ impl Rule for Adam {
 
     fn weight_decay(&self) -> Option<f64> {
         Some(self.weight_decay)
+    }
+
+    fn maximizes(&self) -> bool {
+        self.maximize
     }
 
     fn validate(&self) -> Result<()> {

@@ -1,7 +1,7 @@
 //! AdamW: Adam with decoupled weight decay.
 
 use super::Adam;
-use crate::{Piece, Result, Rule, Slot, Step};
+use crate::{Piece, Result, RowSteps, Rule, Slot, Step};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ pub struct AdamW {
     pub weight_decay: f64,
     /// Whether to divide by the largest v so far; default `false`.
     pub amsgrad: bool,
+    /// Whether to go up the gradient, g <- -g first of all; default `false`.
+    pub maximize: bool,
 }
 
 impl Default for AdamW {
@@ -48,6 +50,7 @@ impl Default for AdamW {
             epsilon: 1e-8,
             weight_decay: 1e-2,
             amsgrad: false,
+            maximize: false,
         }
     }
 }
@@ -55,8 +58,8 @@ impl Default for AdamW {
 impl AdamW {
     /// The same moments and the same state: only the decay differs.
     fn adam(&self) -> Adam {
-        let &AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, amsgrad } = self;
-        Adam { learning_rate, beta1, beta2, epsilon, weight_decay, amsgrad }
+        let &AdamW { learning_rate, beta1, beta2, epsilon, weight_decay, amsgrad, maximize } = self;
+        Adam { learning_rate, beta1, beta2, epsilon, weight_decay, amsgrad, maximize }
     }
 }
 
@@ -73,12 +76,20 @@ impl Rule for AdamW {
         Some(self.weight_decay)
     }
 
+    fn maximizes(&self) -> bool {
+        self.maximize
+    }
+
     fn validate(&self) -> Result<()> {
         self.adam().validate_as(self.name())
     }
 
     fn slots(&self) -> Vec<Slot> {
         self.adam().slots()
+    }
+
+    fn row_steps(&self) -> RowSteps {
+        self.adam().row_steps()
     }
 
     fn update<T: Float>(&self, step: &Step, piece: Piece<'_, T>) {

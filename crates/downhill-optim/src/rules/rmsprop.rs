@@ -36,6 +36,8 @@ pub struct RmsProp {
     pub momentum: f64,
     /// Whether to divide by the standard deviation instead of the root mean square; default `false`.
     pub centered: bool,
+    /// Whether to go up the gradient, g <- -g first of all; default `false`.
+    pub maximize: bool,
 }
 
 impl Default for RmsProp {
@@ -47,6 +49,7 @@ impl Default for RmsProp {
             weight_decay: 0.0,
             momentum: 0.0,
             centered: false,
+            maximize: false,
         }
     }
 }
@@ -62,6 +65,10 @@ impl Rule for RmsProp {
 
     fn weight_decay(&self) -> Option<f64> {
         Some(self.weight_decay)
+    }
+
+    fn maximizes(&self) -> bool {
+        self.maximize
     }
 
     fn validate(&self) -> Result<()> {

@@ -35,11 +35,20 @@ pub struct Sgd {
     pub weight_decay: f64,
     /// Whether to look ahead along the velocity; needs momentum and no dampening. Default `false`.
     pub nesterov: bool,
+    /// Whether to go up the gradient, g <- -g first of all; default `false`.
+    pub maximize: bool,
 }
 
 impl Default for Sgd {
     fn default() -> Self {
-        Sgd { learning_rate: 1e-3, momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false }
+        Sgd {
+            learning_rate: 1e-3,
+            momentum: 0.0,
+            dampening: 0.0,
+            weight_decay: 0.0,
+            nesterov: false,
+            maximize: false,
+        }
     }
 }
 
@@ -54,6 +63,10 @@ impl Rule for Sgd {
 
     fn weight_decay(&self) -> Option<f64> {
         Some(self.weight_decay)
+    }
+
+    fn maximizes(&self) -> bool {
+        self.maximize
     }
 
     fn validate(&self) -> Result<()> {

@@ -112,6 +112,13 @@ impl Isa {
         self.has_fma()
     }
 
+    /// Whether AVX-512 F may be used.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn has_avx512(self) -> bool {
+        matches!(self.0, Kind::Avx512)
+    }
+
     #[inline(always)]
     pub(crate) fn tiles(self) -> Tiles {
         match self.0 {

@@ -5,6 +5,7 @@
 //! | [`scalar`] | the functions of one and two numbers that programs are made of |
 //! | [`elementwise`] | a function of every element, with broadcasting |
 //! | [`math`] | exponentials and their kin as vectorizable polynomials |
+//! | [`gamma`] | the logarithm of the gamma function and its derivatives |
 //! | [`reduce`] | sums, extremes and their places along axes |
 //! | [`matmul`] | products of strided matrices |
 //! | [`rows`] | functions of each row: the closed set that programs name |
@@ -32,6 +33,7 @@ pub mod conv;
 pub mod copy;
 pub mod denormals;
 pub mod elementwise;
+pub mod gamma;
 pub mod gather;
 pub mod isa;
 pub mod math;

@@ -107,7 +107,8 @@ pub fn whole_models() -> Vec<(&'static str, Model, InMemory)> {
         ("iris", perceptron(3, Activation::Relu), iris.clone(), Loss::CrossEntropy),
         ("squared", squared, iris, Loss::MeanSquaredError),
         ("prices", normal, prices, Loss::MeanSquaredError),
-        ("kinds", perceptron(1, Activation::Tanh), kinds, Loss::BinaryCrossEntropy),
+        ("kinds", perceptron(1, Activation::Tanh), kinds.clone(), Loss::BinaryCrossEntropy),
+        ("hinge", perceptron(1, Activation::Relu), kinds, Loss::Hinge),
         ("digits", convolutional, digits, Loss::CrossEntropy),
     ]
     .map(|(name, layers, data, loss)| {

@@ -25,6 +25,16 @@ class LastState(nn.LSTM):
         return super().forward(x)[0][:, -1]
 
 
+class AllStates(nn.GRU):
+    def forward(self, x):
+        return super().forward(x)[0]
+
+
+class AllOfOne(nn.RNN):
+    def forward(self, x):
+        return super().forward(x)[0]
+
+
 class SelfAttention(nn.MultiheadAttention):
     def forward(self, x):
         return super().forward(x, x, x, need_weights=False)[0]
@@ -48,6 +58,27 @@ def networks():
             (2, 2, 9, 11),
         ),
         "lstm": (nn.Sequential(LastState(3, 4, batch_first=True), nn.Linear(4, 2)), (2, 5, 3)),
+        "signals": (
+            nn.Sequential(
+                nn.Conv1d(2, 4, 3, padding=1, groups=2), nn.GroupNorm(2, 4), nn.PReLU(4), nn.ConvTranspose1d(4, 3, 3, stride=2),
+                nn.InstanceNorm1d(3, affine=True), nn.Flatten(), nn.Linear(45, 2),
+            ),
+            (2, 2, 7),
+        ),
+        "planes": (
+            nn.Sequential(
+                nn.ConvTranspose2d(2, 4, (2, 3), stride=2, output_padding=1, groups=2), nn.PReLU(), nn.Flatten(), nn.Linear(168, 2),
+            ),
+            (2, 2, 3, 2),
+        ),
+        "volumes": (nn.Sequential(nn.Conv3d(1, 2, (2, 1, 2)), nn.Flatten(), nn.Linear(24, 2)), (2, 1, 3, 2, 4)),
+        "recurrent": (
+            nn.Sequential(
+                AllStates(3, 4, num_layers=2, bidirectional=True, batch_first=True), nn.RMSNorm(8, eps=1e-5),
+                AllOfOne(8, 5, nonlinearity="relu", batch_first=True), nn.Linear(5, 2),
+            ),
+            (2, 5, 3),
+        ),
         "attention": (
             nn.Sequential(nn.Embedding(7, 8), SelfAttention(8, 2, batch_first=True), nn.LayerNorm(8), nn.Linear(8, 3)),
             (2, 4),

@@ -19,6 +19,8 @@ mod prepare;
 mod tile;
 #[cfg(target_arch = "x86_64")]
 mod tile_avx2;
+#[cfg(target_arch = "x86_64")]
+mod tile_avx512;
 
 use super::isa::{self, Isa, vectorize};
 use crate::Float;

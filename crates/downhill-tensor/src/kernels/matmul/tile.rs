@@ -2,7 +2,7 @@
 
 use super::Update;
 #[cfg(target_arch = "x86_64")]
-use super::tile_avx2;
+use super::{tile_avx2, tile_avx512};
 use crate::Float;
 use crate::kernels::isa::{Isa, Tiles, vectorize};
 
@@ -38,6 +38,10 @@ pub(super) fn wide(isa: Isa, rows: usize) -> usize {
         (Tiles::Avx2, 1) => 4,
         #[cfg(target_arch = "x86_64")]
         (Tiles::Avx2, 2 | 3) => 2,
+        #[cfg(target_arch = "x86_64")]
+        (Tiles::Avx512, 1) if isa.has_avx512() => 4,
+        #[cfg(target_arch = "x86_64")]
+        (Tiles::Avx512, 2 | 3) if isa.has_avx512() => 2,
         _ => 1,
     }
 }
@@ -78,6 +82,8 @@ impl<T: Float> Tile<T> {
             match isa.tiles() {
                 #[cfg(target_arch = "x86_64")]
                 Tiles::Avx2 => tile_avx2::run(self, rows, columns),
+                #[cfg(target_arch = "x86_64")]
+                Tiles::Avx512 if isa.has_avx512() => tile_avx512::run(self, rows, columns),
                 _ => self.run_generic(isa, rows, columns),
             }
         }

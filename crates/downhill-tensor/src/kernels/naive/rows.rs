@@ -22,8 +22,8 @@ pub fn apply_rows<T: Float>(function: RowFunction, rows: usize, operands: &[Rows
             normalize_gradient(x, g, width(x), epsilon.get(), out);
         }
         (RowFunction::LstmCell, &[Float(gates), Float(c)]) => lstm_cell(gates, c, width(c), out),
-        (RowFunction::LstmCellGradient, &[Float(gates), Float(c), Float(g)]) => {
-            lstm_cell_gradient(gates, c, g, width(c), out);
+        (RowFunction::LstmCellGradient, &[Float(gates), Float(c), Float(g), Float(next)]) => {
+            lstm_cell_gradient(gates, c, [g, next], width(c), out);
         }
         _ => panic!("{} takes other operands", function.name()),
     }
@@ -93,14 +93,15 @@ pub fn lstm_cell<T: Float>(gates: &[T], c: &[T], h: usize, out: &mut [T]) {
 ///
 /// # Panics
 /// Where the lengths do not fit each other.
-pub fn lstm_cell_gradient<T: Float>(gates: &[T], c: &[T], cotangent: &[T], h: usize, out: &mut [T]) {
-    assert!(gates.len() == 4 * c.len() && cotangent.len() == 2 * c.len() && out.len() == 5 * c.len());
-    for (at, &c) in c.iter().enumerate() {
-        let (row, at) = (at / h, at % h);
+pub fn lstm_cell_gradient<T: Float>(gates: &[T], c: &[T], cotangents: [&[T]; 2], h: usize, out: &mut [T]) {
+    assert!(gates.len() == 4 * c.len() && out.len() == 5 * c.len());
+    assert!(cotangents.iter().all(|own| own.len() == c.len()));
+    for (number, &c) in c.iter().enumerate() {
+        let [d_output, d_next] = cotangents.map(|own| own[number]);
+        let (row, at) = (number / h, number % h);
         let gate = |number: usize| gates[(row * 4 + number) * h + at];
         let (i, f, g, o) = (sigmoid(gate(0)), sigmoid(gate(1)), gate(2).tanh(), sigmoid(gate(3)));
         let y = (f * c + i * g).tanh();
-        let [d_output, d_next] = [0, 1].map(|part| cotangent[(row * 2 + part) * h + at]);
         let d_state = d_next + d_output * o * (T::ONE - y * y);
         let parts = [
             d_state * g * i * (T::ONE - i),

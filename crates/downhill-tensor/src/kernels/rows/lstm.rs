@@ -45,13 +45,16 @@ pub(super) fn lstm_cell_gradient<T: Float>(
     isa: Isa,
     gates: &[T],
     c: &[T],
-    cotangent: &[T],
+    [d_output, d_next]: [&[T]; 2],
     rows: usize,
     out: &mut [T],
 ) {
     let h = c.len() / rows;
-    let fits = c.len() == rows * h && gates.len() == 4 * c.len() && cotangent.len() == 2 * c.len();
-    assert!(fits && out.len() == 5 * c.len(), "the lengths do not fit {rows} rows");
+    let fits = c.len() == rows * h && gates.len() == 4 * c.len() && d_output.len() == c.len();
+    assert!(
+        fits && d_next.len() == c.len() && out.len() == 5 * c.len(),
+        "the lengths do not fit {rows} rows"
+    );
     vectorize(
         isa,
         #[inline(always)]
@@ -59,8 +62,7 @@ pub(super) fn lstm_cell_gradient<T: Float>(
             for row in 0..rows {
                 let [i, f, g, o] = quarters(&gates[row * 4 * h..(row + 1) * 4 * h], h);
                 let c = &c[row * h..(row + 1) * h];
-                let (d_output, d_next) = cotangent[row * 2 * h..(row + 1) * 2 * h].split_at(h);
-                let d_next = &d_next[..h];
+                let (d_output, d_next) = (&d_output[row * h..(row + 1) * h], &d_next[row * h..(row + 1) * h]);
                 let (d_gates, d_c) = out[row * 5 * h..(row + 1) * 5 * h].split_at_mut(4 * h);
                 let (first, second) = d_gates.split_at_mut(2 * h);
                 let ((d_i, d_f), (d_g, d_o)) = (first.split_at_mut(h), second.split_at_mut(h));

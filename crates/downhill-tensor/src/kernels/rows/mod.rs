@@ -38,8 +38,8 @@ pub enum RowFunction {
     /// Preactivations `[4h]` of the gates i, f, g, o in this order and the cell's state `c [h]` to
     /// `[2h]`: the output `σ(o) tanh(c')`, and behind it the new state `c' = σ(f) c + σ(i) tanh(g)`.
     LstmCell,
-    /// The operands of [`RowFunction::LstmCell`] and the cotangents `[2h]` of its result to `[5h]`: those of
-    /// the preactivations, and behind them that of the state.
+    /// The operands of [`RowFunction::LstmCell`] and the cotangents of the output and of the new state, each `[h]`,
+    /// to `[5h]`: those of the preactivations, and behind them that of the state.
     LstmCellGradient,
 }
 
@@ -175,8 +175,8 @@ pub fn apply_with<T: Float>(
             normalize::normalize_gradient(isa, x, g, rows, epsilon.get(), out);
         }
         (RowFunction::LstmCell, &[Float(gates), Float(c)]) => lstm::lstm_cell(isa, gates, c, rows, out),
-        (RowFunction::LstmCellGradient, &[Float(gates), Float(c), Float(g)]) => {
-            lstm::lstm_cell_gradient(isa, gates, c, g, rows, out);
+        (RowFunction::LstmCellGradient, &[Float(gates), Float(c), Float(g), Float(next)]) => {
+            lstm::lstm_cell_gradient(isa, gates, c, [g, next], rows, out);
         }
         _ => panic!("{} takes other operands", function.name()),
     }

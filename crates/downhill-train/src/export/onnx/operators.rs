@@ -40,12 +40,14 @@ pub(super) fn add(
     let first = names.first().copied().unwrap_or_default();
     match operation.lower() {
         Lowering::Unary(function) => unary(to, function, first),
-        Lowering::Binary(function) => Ok(binary(to, function, &names)),
+        Lowering::Binary(function) => binary(to, function, &names),
         Lowering::Select => {
             let condition = to.cast(first, ElementType::Bool);
             Ok(to.graph.node("Where", &[&condition, names[1], names[2]], &[]))
         }
         Lowering::Reduce(reduction, axes) => Ok(reduce(to, reduction, &axes, first)),
+        // A graph computes nothing for its time.
+        Lowering::After => Ok(to.graph.node("Identity", &[first], &[])),
         Lowering::MatMul => Ok(to.graph.node("MatMul", &names, &[])),
         Lowering::Move(movement) => moved(to, movement, first, operands[0], id),
         Lowering::Concat(axis) => Ok(to.graph.node("Concat", &names, &[Attribute::Int("axis", axis as i64)])),
@@ -85,9 +87,10 @@ pub(super) fn add(
 
 /// Operations that no engine knows as a loop, and one by one are known here.
 fn opaque(to: &mut Translation<'_>, operation: &dyn AnyOperation, operand: &str, id: NodeId) -> Added {
-    if operation.as_any().is::<ops::ArgMax>() {
-        let attributes = [Attribute::Int("axis", -1), Attribute::Int("keepdims", 0)];
-        return Ok(to.graph.node("ArgMax", &[operand], &attributes));
+    if let Some(extreme) = operation.as_any().downcast_ref::<ops::ArgExtreme>() {
+        let attributes = [Attribute::Int("axis", extreme.axis as i64), Attribute::Int("keepdims", 0)];
+        let operator = if extreme.largest { "ArgMax" } else { "ArgMin" };
+        return Ok(to.graph.node(operator, &[operand], &attributes));
     }
     if operation.as_any().is::<ops::OneHot>() {
         let depth = to.shape(id).last().copied().unwrap_or(1);
@@ -127,8 +130,25 @@ fn unary(to: &mut Translation<'_>, function: Unary, x: &str) -> Added {
         Unary::Floor => "Floor",
         Unary::Ceil => "Ceil",
         Unary::Round => "Round",
+        Unary::Tan => "Tan",
+        Unary::Asin => "Asin",
+        Unary::Acos => "Acos",
+        Unary::Atan => "Atan",
+        Unary::Sinh => "Sinh",
+        Unary::Cosh => "Cosh",
+        Unary::Asinh => "Asinh",
+        Unary::Acosh => "Acosh",
+        Unary::Atanh => "Atanh",
+        Unary::Rsqrt => {
+            let root = to.graph.node("Sqrt", &[x], &[]);
+            return Ok(to.graph.node("Reciprocal", &[&root], &[]));
+        }
         Unary::Square => return Ok(to.graph.node("Mul", &[x, x], &[])),
-        // The digits near 0 that both functions keep are lost.
+        // The digits that these functions keep near 0, or far from it, are lost.
+        Unary::Erfc => {
+            let (erf, one) = (to.graph.node("Erf", &[x], &[]), to.graph.floats(&[], [1.0]));
+            return Ok(to.graph.node("Sub", &[&one, &erf], &[]));
+        }
         Unary::Expm1 => {
             let (exp, one) = (to.graph.node("Exp", &[x], &[]), to.graph.floats(&[], [1.0]));
             return Ok(to.graph.node("Sub", &[&exp, &one], &[]));
@@ -154,7 +174,7 @@ fn unary(to: &mut Translation<'_>, function: Unary, x: &str) -> Added {
     Ok(to.graph.node(operator, &[x], &[]))
 }
 
-fn binary(to: &mut Translation<'_>, function: Binary, operands: &[&str]) -> String {
+fn binary(to: &mut Translation<'_>, function: Binary, operands: &[&str]) -> Added {
     let (operator, truth) = match function {
         Binary::Add => ("Add", false),
         Binary::Sub => ("Sub", false),
@@ -168,12 +188,13 @@ fn binary(to: &mut Translation<'_>, function: Binary, operands: &[&str]) -> Stri
         Binary::LessEqual => ("LessOrEqual", true),
         Binary::Greater => ("Greater", true),
         Binary::GreaterEqual => ("GreaterOrEqual", true),
+        Binary::Atan2 => return Err(UNKNOWN.into()),
     };
     let mut result = to.graph.node(operator, operands, &[]);
     if function == Binary::NotEqual {
         result = to.graph.node("Not", &[&result], &[]);
     }
-    if truth { to.cast(&result, ElementType::Float) } else { result }
+    Ok(if truth { to.cast(&result, ElementType::Float) } else { result })
 }
 
 fn reduce(to: &mut Translation<'_>, reduction: Reduction, axes: &[usize], x: &str) -> String {

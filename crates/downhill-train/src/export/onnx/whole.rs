@@ -3,6 +3,7 @@
 use super::graph::{Attribute, Dimension, ElementType, Graph};
 use super::{Onnx, Recorded, describe};
 use crate::export::columns::{Feature, features};
+use crate::predictions::Meaning;
 use crate::{Error, Model, Result};
 use downhill_data::{ColumnKind, InputSchema, TargetSchema};
 use downhill_nn::Loss;
@@ -105,16 +106,24 @@ fn columns(graph: &mut Graph, features: &[Feature]) -> String {
 /// The probabilities of the classes by the outputs, which the loss has given their meaning.
 fn probabilities(graph: &mut Graph, loss: &Loss, output: &str, classes: usize) -> String {
     let last = Attribute::Int("axis", -1);
-    match loss {
-        Loss::BinaryCrossEntropy => {
+    match Meaning::of(loss) {
+        Meaning::Logit => {
             let opposite = graph.node("Neg", &[output], &[]);
             let no = graph.node("Sigmoid", &[&opposite], &[]);
             let yes = graph.node("Sigmoid", &[output], &[]);
             graph.node("Concat", &[&no, &yes], &[last])
         }
-        Loss::CrossEntropy => graph.node("Softmax", &[output], &[last]),
+        Meaning::Margin => {
+            let [half, one, zero] = [0.5, 1.0, 0.0].map(|number| graph.floats(&[], [number]));
+            let halved = graph.node("Mul", &[output, &half], &[]);
+            let shifted = graph.node("Add", &[&halved, &half], &[]);
+            let yes = graph.node("Clip", &[&shifted, &zero, &one], &[]);
+            let no = graph.node("Sub", &[&one, &yes], &[]);
+            graph.node("Concat", &[&no, &yes], &[last])
+        }
+        Meaning::Logits => graph.node("Softmax", &[output], &[last]),
         // Shares of the sum of those above 0; equal ones where there are none.
-        _ => {
+        Meaning::Estimates => {
             let positive = graph.node("Relu", &[output], &[]);
             let axis = graph.integers(&[1], [-1]);
             let sum = graph.node("ReduceSum", &[&positive, &axis], &[Attribute::Int("keepdims", 1)]);

@@ -10,9 +10,9 @@ mod layers;
 mod source;
 
 use crate::export::columns::features;
+use crate::predictions::Meaning;
 use crate::{Error, Model, Result};
 use downhill_data::{ColumnKind, InputSchema, TargetSchema};
-use downhill_nn::Loss;
 use layers::Walk;
 use source::Writer;
 use std::fmt;
@@ -165,14 +165,22 @@ fn finish(writer: &mut Writer, model: &Model, output: &str, outputs: usize) {
         writer.line(&format!("[{values}]"));
         return;
     }
-    match model.loss() {
-        Loss::BinaryCrossEntropy => {
+    match Meaning::of(model.loss()) {
+        Meaning::Logit => {
             writer.need("logistic");
             writer.line(&format!("[logistic(-{output}[0]), logistic({output}[0])]"));
-            return;
         }
-        Loss::CrossEntropy => writer.call("softmax", &format!("&mut {output}, {outputs}")),
-        _ => writer.call("shares", &format!("&mut {output}")),
+        Meaning::Margin => {
+            writer.line(&format!("let yes = (0.5 + 0.5 * {output}[0]).clamp(0.0, 1.0);"));
+            writer.line("[1.0 - yes, yes]");
+        }
+        Meaning::Logits => {
+            writer.call("softmax", &format!("&mut {output}, {outputs}"));
+            writer.line(output);
+        }
+        Meaning::Estimates => {
+            writer.call("shares", &format!("&mut {output}"));
+            writer.line(output);
+        }
     }
-    writer.line(output);
 }

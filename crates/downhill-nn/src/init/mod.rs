@@ -1,6 +1,9 @@
 //! How parameters start: initializers as values.
 
-use downhill_tensor::linalg::qr;
+mod structure;
+#[cfg(test)]
+mod tests;
+
 use downhill_tensor::{Float, Key, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +15,20 @@ pub enum Fan {
     In,
     /// The number of outputs that each input reaches: keeps the size of the gradient on the way back.
     Out,
+    /// The mean of both.
+    Average,
+}
+
+/// The kind of distribution of [`Init::VarianceScaling`], around 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Spread {
+    /// Normal without its tails beyond two standard deviations, widened so that it has the variance asked for.
+    #[default]
+    TruncatedNormal,
+    /// Normal.
+    Normal,
+    /// Uniform.
+    Uniform,
 }
 
 /// The distribution from which a parameter is drawn when training starts.
@@ -97,9 +114,88 @@ pub enum Init {
         /// The number of inputs of each output.
         fan_in: usize,
     },
+    /// Around 0 with variance `scale` / fan: the rule of which Xavier's, Kaiming's and LeCun's are cases. Source:
+    /// Keras, `keras.initializers.VarianceScaling`, whose defaults are a scale of 1, fan-in, and the truncated
+    /// normal distribution.
+    VarianceScaling {
+        /// The variance times the fan, positive.
+        scale: f64,
+        /// Which fan.
+        fan: Fan,
+        /// Which distribution.
+        spread: Spread,
+    },
+    /// `gain` on the diagonal of a matrix, 0 elsewhere: what passes through is itself. PyTorch's `eye_`.
+    Identity {
+        /// The gain.
+        gain: f64,
+    },
+    /// A convolution `[out, in / groups, window..]` that passes its input through: in each group, 1 at the middle
+    /// of the window from each input channel to the output channel of the same number, 0 elsewhere. Channels
+    /// without a partner of the same number are 0. PyTorch's `dirac_`.
+    Dirac {
+        /// The number of groups, which must divide the output channels.
+        groups: usize,
+    },
+    /// Normal around 0, but 0 in this share of the outputs of each input (rounded up), which are drawn at random.
+    /// Source: Martens, "Deep learning via Hessian-free optimization", ICML 2010; as PyTorch's `sparse_`.
+    Sparse {
+        /// The share of zeros, in 0..=1.
+        sparsity: f64,
+        /// The standard deviation of what is not 0 (PyTorch's default: 0.01).
+        std: f64,
+    },
 }
 
 impl Init {
+    /// One of each kind, for tables of what is checked.
+    #[doc(hidden)]
+    pub const ALL: [Init; 18] = [
+        Init::Zeros,
+        Init::Ones,
+        Init::Constant(0.5),
+        Init::Uniform { low: -1.0, high: 3.0 },
+        Init::Normal { mean: 2.0, std: 0.5 },
+        Init::TruncatedNormal { mean: 1.0, std: 0.5 },
+        Init::XavierUniform { gain: 1.0 },
+        Init::XavierNormal { gain: 1.0 },
+        Init::KaimingUniform { fan: Fan::In, gain: 1.0 },
+        Init::KaimingNormal { fan: Fan::In, gain: 1.0 },
+        Init::LecunUniform,
+        Init::LecunNormal,
+        Init::Orthogonal { gain: 1.0 },
+        Init::FanInUniform { fan_in: 9 },
+        Init::VarianceScaling { scale: 1.0, fan: Fan::In, spread: Spread::TruncatedNormal },
+        Init::Identity { gain: 1.0 },
+        Init::Dirac { groups: 1 },
+        Init::Sparse { sparsity: 0.5, std: 1.0 },
+    ];
+
+    /// The name of its kind, as in files.
+    #[doc(hidden)]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Init::Zeros => "Zeros",
+            Init::Ones => "Ones",
+            Init::Constant(_) => "Constant",
+            Init::Uniform { .. } => "Uniform",
+            Init::Normal { .. } => "Normal",
+            Init::TruncatedNormal { .. } => "TruncatedNormal",
+            Init::XavierUniform { .. } => "XavierUniform",
+            Init::XavierNormal { .. } => "XavierNormal",
+            Init::KaimingUniform { .. } => "KaimingUniform",
+            Init::KaimingNormal { .. } => "KaimingNormal",
+            Init::LecunUniform => "LecunUniform",
+            Init::LecunNormal => "LecunNormal",
+            Init::Orthogonal { .. } => "Orthogonal",
+            Init::FanInUniform { .. } => "FanInUniform",
+            Init::VarianceScaling { .. } => "VarianceScaling",
+            Init::Identity { .. } => "Identity",
+            Init::Dirac { .. } => "Dirac",
+            Init::Sparse { .. } => "Sparse",
+        }
+    }
+
     /// [`Init::KaimingUniform`] over fan-in for ReLU.
     pub fn kaiming_uniform() -> Self {
         Init::KaimingUniform { fan: Fan::In, gain: std::f64::consts::SQRT_2 }
@@ -141,6 +237,7 @@ impl Init {
                 | Init::LecunUniform
                 | Init::LecunNormal
                 | Init::Orthogonal { .. }
+                | Init::VarianceScaling { .. }
         );
         if needs_fans && shape.rank() < 2 {
             return Err(
@@ -165,9 +262,25 @@ impl Init {
             | Init::KaimingUniform { gain, .. }
             | Init::KaimingNormal { gain, .. }
             | Init::Orthogonal { gain }
+            | Init::Identity { gain }
                 if !(gain.is_finite() && gain >= 0.0) =>
             {
                 Err("the gain must be finite and not negative".into())
+            }
+            Init::VarianceScaling { scale, .. } if !(scale.is_finite() && scale > 0.0) => {
+                Err("the scale must be finite and positive".into())
+            }
+            Init::Sparse { sparsity, std }
+                if !((0.0..=1.0).contains(&sparsity) && std.is_finite() && std >= 0.0) =>
+            {
+                Err("the sparsity must be from 0 to 1, and std finite and not negative".into())
+            }
+            Init::Identity { .. } | Init::Sparse { .. } if shape.rank() != 2 => {
+                Err("it is for matrices, shapes of two dimensions".into())
+            }
+            Init::Dirac { groups } if shape.rank() < 3 || groups == 0 || !shape[0].is_multiple_of(groups) => {
+                Err("it is for convolutions [out, in / groups, window..], whose groups divide the outputs"
+                    .into())
             }
             _ => Ok(()),
         }
@@ -178,28 +291,40 @@ impl Init {
         let [fan_in, fan_out] = fans(shape);
         let scaled = |gain: f64, fan: f64| gain / fan.max(1.0).sqrt();
         let mean_fan = (fan_in + fan_out) / 2.0;
-        let of = |fan: Fan| if fan == Fan::In { fan_in } else { fan_out };
+        let of = |fan: Fan| match fan {
+            Fan::In => fan_in,
+            Fan::Out => fan_out,
+            Fan::Average => mean_fan,
+        };
         match *self {
             Init::Zeros => out.fill(T::ZERO),
             Init::Ones => out.fill(T::ONE),
             Init::Constant(value) => out.fill(T::from_f64(value)),
             Init::Uniform { low, high } => uniform(shape, key, low, high, out),
             Init::Normal { mean, std } => normal(shape, key, mean, std, out),
-            Init::TruncatedNormal { mean, std } => {
-                let (low, high) = (mean - 2.0 * std, mean + 2.0 * std);
-                store(Tensor::truncated_normal(key, shape, mean, std, low, high), out);
-            }
+            Init::TruncatedNormal { mean, std } => truncated_normal(shape, key, mean, std, out),
             Init::XavierUniform { gain } => uniform_by_std(shape, key, scaled(gain, mean_fan), out),
             Init::XavierNormal { gain } => normal(shape, key, 0.0, scaled(gain, mean_fan), out),
             Init::KaimingUniform { fan, gain } => uniform_by_std(shape, key, scaled(gain, of(fan)), out),
             Init::KaimingNormal { fan, gain } => normal(shape, key, 0.0, scaled(gain, of(fan)), out),
             Init::LecunUniform => uniform_by_std(shape, key, scaled(1.0, fan_in), out),
             Init::LecunNormal => normal(shape, key, 0.0, scaled(1.0, fan_in), out),
-            Init::Orthogonal { gain } => orthogonal(shape, key, gain, out),
+            Init::Orthogonal { gain } => structure::orthogonal(shape, key, gain, out),
             Init::FanInUniform { fan_in } => {
                 let bound = scaled(1.0, fan_in as f64);
                 uniform(shape, key, -bound, bound, out);
             }
+            Init::VarianceScaling { scale, fan, spread } => {
+                let std = scaled(scale.sqrt(), of(fan));
+                match spread {
+                    Spread::TruncatedNormal => truncated_normal(shape, key, 0.0, std / TRUNCATED_STD, out),
+                    Spread::Normal => normal(shape, key, 0.0, std, out),
+                    Spread::Uniform => uniform_by_std(shape, key, std, out),
+                }
+            }
+            Init::Identity { gain } => structure::identity(shape, gain, out),
+            Init::Dirac { groups } => structure::dirac(shape, groups, out),
+            Init::Sparse { sparsity, std } => structure::sparse(shape, key, sparsity, std, out),
         }
     }
 }
@@ -215,6 +340,9 @@ fn fans(shape: Shape) -> [f64; 2] {
         _ => [1.0, 1.0],
     }
 }
+
+/// The standard deviation of a standard normal distribution without its tails beyond 2.
+const TRUNCATED_STD: f64 = 0.879_625_661_034_239_8;
 
 fn store<T: Float>(values: downhill_tensor::Result<Tensor<T>>, out: &mut [T]) {
     let values = values.expect("the arguments were checked when the parameter was declared");
@@ -234,116 +362,8 @@ fn normal<T: Float>(shape: Shape, key: Key, mean: f64, std: f64, out: &mut [T]) 
     store(Tensor::normal(key, shape, mean, std), out);
 }
 
-fn orthogonal<T: Float>(shape: Shape, key: Key, gain: f64, out: &mut [T]) {
-    let rows = shape[0];
-    let columns = shape[1..].iter().product::<usize>();
-    if rows == 0 || columns == 0 {
-        return;
-    }
-    // The factorization is of the tall one of the two orientations. The diagonal of R is positive; with the
-    // signs that Householder's reflections leave, Q would not be uniformly distributed.
-    let (tall, short) = (rows.max(columns), rows.min(columns));
-    let mut random = vec![0.0; tall * short];
-    normal([tall, short].into(), key, 0.0, 1.0, &mut random);
-    let matrix = Tensor::from_vec(random, [tall, short]).expect("as many numbers as were asked for");
-    let q = qr(&matrix).expect("a finite matrix of two dimensions has a QR factorization").q.to_vec();
-    for i in 0..tall {
-        for j in 0..short {
-            let to = if rows >= columns { i * columns + j } else { j * columns + i };
-            out[to] = T::from_f64(gain * q[i * short + j]);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn drawn(init: Init, shape: &[usize]) -> Vec<f64> {
-        let shape = Shape::new(shape).unwrap();
-        init.check(shape).unwrap();
-        let mut out = vec![f64::NAN; shape.size()];
-        init.fill(shape, Key::new(11).named("weight"), &mut out);
-        out
-    }
-
-    /// Mean, standard deviation and largest absolute value.
-    fn moments(values: &[f64]) -> [f64; 3] {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let std = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
-        [mean, std, values.iter().fold(0.0, |max: f64, x| max.max(x.abs()))]
-    }
-
-    #[test]
-    fn every_distribution_has_its_mean_its_spread_and_its_bounds() {
-        // 200 inputs and 300 outputs, as a matrix and as a convolution with a window of 2 by 5.
-        let (matrix, window): (&[usize], &[usize]) = (&[200, 300], &[30, 20, 2, 5]);
-        let root3 = 3f64.sqrt();
-        let xavier = (2.0 / 500.0f64).sqrt();
-        let cases: [(Init, f64, f64, f64); 10] = [
-            (Init::Uniform { low: -1.0, high: 3.0 }, 1.0, 4.0 / 12f64.sqrt(), 3.0),
-            (Init::Normal { mean: 2.0, std: 0.5 }, 2.0, 0.5, f64::INFINITY),
-            (Init::TruncatedNormal { mean: 1.0, std: 0.5 }, 1.0, 0.87962566 * 0.5, 2.0),
-            (Init::xavier_uniform(), 0.0, xavier, root3 * xavier),
-            (Init::XavierNormal { gain: 2.0 }, 0.0, 2.0 * xavier, f64::INFINITY),
-            (Init::kaiming_uniform(), 0.0, 0.1, root3 * 0.1),
-            (Init::KaimingNormal { fan: Fan::Out, gain: 3.0 }, 0.0, (9.0f64 / 300.0).sqrt(), f64::INFINITY),
-            (Init::LecunUniform, 0.0, 1.0 / 200f64.sqrt(), root3 / 200f64.sqrt()),
-            (Init::LecunNormal, 0.0, 1.0 / 200f64.sqrt(), f64::INFINITY),
-            (Init::fan_in_uniform(200), 0.0, 1.0 / 600f64.sqrt(), 1.0 / 200f64.sqrt()),
-        ];
-        for shape in [matrix, window] {
-            for (init, mean, std, bound) in cases {
-                let values = drawn(init, shape);
-                let [found_mean, found_std, largest] = moments(&values);
-                // Five standard errors.
-                let slack = 5.0 * std / (values.len() as f64).sqrt();
-                assert!((found_mean - mean).abs() < slack, "{init:?}: {found_mean}");
-                assert!((found_std - std).abs() < slack, "{init:?}: {found_std}, expected {std}");
-                assert!(largest <= bound, "{init:?}: {largest}");
-                assert!(bound.is_infinite() || largest > 0.97 * bound, "{init:?}: {largest} of {bound}");
-            }
-        }
-    }
-
-    #[test]
-    fn orthogonal_matrices_have_orthonormal_rows_or_columns() {
-        for (rows, columns) in [(5, 3), (3, 5), (4, 4), (1, 6)] {
-            let q = drawn(Init::Orthogonal { gain: 2.0 }, &[rows, columns]);
-            let product = |a: usize, b: usize| -> f64 {
-                if rows <= columns {
-                    (0..columns).map(|k| q[a * columns + k] * q[b * columns + k]).sum()
-                } else {
-                    (0..rows).map(|k| q[k * columns + a] * q[k * columns + b]).sum()
-                }
-            };
-            for a in 0..rows.min(columns) {
-                for b in 0..rows.min(columns) {
-                    let expected = if a == b { 4.0 } else { 0.0 };
-                    assert!((product(a, b) - expected).abs() < 1e-12);
-                }
-            }
-        }
-        assert!(drawn(Init::Orthogonal { gain: 1.0 }, &[0, 3]).is_empty());
-    }
-
-    #[test]
-    fn constants_are_what_they_say() {
-        assert_eq!(drawn(Init::Zeros, &[2]), [0.0; 2]);
-        assert_eq!(drawn(Init::Ones, &[2]), [1.0; 2]);
-        assert_eq!(drawn(Init::Constant(-0.5), &[2]), [-0.5; 2]);
-        assert_eq!(drawn(Init::normal(0.0), &[2]), [0.0; 2]);
-    }
-
-    #[test]
-    fn impossible_initializers_say_why() {
-        let vector = Shape::from([3]);
-        assert!(Init::kaiming_normal().check(vector).unwrap_err().contains("fewer than two dimensions"));
-        assert!(Init::Uniform { low: 1.0, high: 0.0 }.check(vector).is_err());
-        assert!(Init::normal(-1.0).check(vector).is_err() && Init::normal(f64::NAN).check(vector).is_err());
-        assert!(Init::TruncatedNormal { mean: 0.0, std: 0.0 }.check(vector).is_err());
-        assert!(Init::XavierUniform { gain: -1.0 }.check(Shape::from([2, 2])).is_err());
-        assert!(Init::Constant(f64::INFINITY).check(vector).is_err());
-    }
+/// Without the tails beyond two standard deviations.
+fn truncated_normal<T: Float>(shape: Shape, key: Key, mean: f64, std: f64, out: &mut [T]) {
+    let (low, high) = (mean - 2.0 * std, mean + 2.0 * std);
+    store(Tensor::truncated_normal(key, shape, mean, std, low, high), out);
 }

@@ -307,3 +307,20 @@ fn data_that_is_not_what_the_model_was_trained_on() {
     refused(&folder, "predict mine text.csv", DATA, &["line 2", "petal_width", "'wide'"]);
     refused(&folder, "eval mine wine", DATA, &["does not fit the training data"]);
 }
+
+#[test]
+fn an_export_that_cannot_be_written() {
+    let folder = Folder::new();
+    refused(&folder, "export nowhere --to onnx --out a.onnx", INPUT_OUTPUT, &["nowhere", "there is none"]);
+    folder.succeed("train iris --epochs 1 --out mine");
+    refused(&folder, "export mine --to onxx --out a.onnx", USAGE, &["onxx", "onnx"]);
+    refused(&folder, "export mine --out a.onnx", USAGE, &["--to"]);
+    refused(&folder, "export mine --to rust", USAGE, &["--out"]);
+    folder.write("a.onnx", "something else");
+    refused(&folder, "export mine --to onnx --out a.onnx", INPUT_OUTPUT, &["a.onnx", "--force"]);
+    assert_eq!(folder.read("a.onnx"), b"something else");
+    refused(&folder, "export mine --to onnx --out mine --force", INPUT_OUTPUT, &["mine", "a directory"]);
+    refused(&folder, "export mine --to npz --out no/such/a.npz", INPUT_OUTPUT, &["no/such/a.npz"]);
+    folder.write("empty/other", "");
+    refused(&folder, "export empty --to onnx --out b.onnx", INPUT_OUTPUT, &["empty", "holds no run"]);
+}

@@ -78,6 +78,25 @@ fn a_run_is_evaluated_with_a_table_of_what_was_taken_for_what() {
 }
 
 #[test]
+fn a_model_is_exported_in_every_format() {
+    let folder = Folder::new();
+    folder.succeed("train iris --epochs 2 --out mine --model mlp:4");
+    for (format, begins) in [("npz", &b"PK"[..]), ("onnx", b"\x08\x08"), ("rust", b"//! A network")] {
+        let file = format!("iris.{format}");
+        let ended = folder.succeed(&format!("export mine --to {format} --out {file}"));
+        assert!(ended.stdout.starts_with(&format!("Wrote {file}: ")), "{}", ended.stdout);
+        assert_eq!(ended.stderr, "");
+        let bytes = folder.read(&file);
+        assert!(bytes.starts_with(begins), "{file}: {:?}", &bytes[..16]);
+    }
+    folder.succeed("export mine --to safetensors --out iris.safetensors");
+    assert_eq!(folder.read("iris.safetensors")[8], b'{');
+    let said = folder.json("export mine --to onnx --out iris.onnx --force --json");
+    assert_eq!((&said["format"], &said["file"]), (&"onnx".into(), &"iris.onnx".into()));
+    assert_eq!(said["about"], "operator set 17, input float32 [batch, 4], probabilities float32 [batch, 3]");
+}
+
+#[test]
 fn the_list_of_data_names_what_can_be_trained_on() {
     let folder = Folder::new();
     let list = folder.json("data list --json");
@@ -96,7 +115,7 @@ fn the_list_of_data_names_what_can_be_trained_on() {
 #[test]
 fn every_command_has_help_with_examples() {
     let folder = Folder::new();
-    for command in ["", "demo", "train", "eval", "predict", "data"] {
+    for command in ["", "demo", "train", "eval", "predict", "export", "data"] {
         let help = folder.succeed(&format!("{command} --help"));
         assert!(help.stdout.contains("Examples:\n  downhill"), "{command}: {}", help.stdout);
         assert_eq!(help.stderr, "");

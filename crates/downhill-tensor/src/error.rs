@@ -129,3 +129,15 @@ pub enum Error {
         source: std::io::Error,
     },
 }
+
+impl Error {
+    /// The same, about this file.
+    #[cfg(any(feature = "safetensors", feature = "npz"))]
+    pub(crate) fn at(self, path: &std::path::Path) -> Self {
+        match self {
+            Error::Format { format, reason, .. } => Error::Format { path: Some(path.into()), format, reason },
+            Error::Io { source, .. } => Error::Io { path: path.into(), source },
+            other => other,
+        }
+    }
+}

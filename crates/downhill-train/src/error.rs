@@ -104,6 +104,53 @@ pub enum Error {
     /// Training diverged: see [`Outcome::converged`](crate::Outcome::converged).
     #[error("{0}")]
     Diverged(StopReason),
+    /// A network that a format cannot express.
+    #[error("{what} cannot be written as {format}: {reason}")]
+    NotExportable {
+        /// The format.
+        format: &'static str,
+        /// The operation, layer or parameter, with its place.
+        what: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A file of tensors that cannot be read or written.
+    #[error(transparent)]
+    TensorFile(Box<downhill_tensor::Error>),
+    /// A file of weights without a tensor that the network needs.
+    #[error("{}: there is no tensor '{name}', which should be {expected}; the file has {there}", .file.display())]
+    MissingTensor {
+        /// The file.
+        file: PathBuf,
+        /// The name of the tensor.
+        name: String,
+        /// Its element type and shape.
+        expected: String,
+        /// What tensors there are.
+        there: String,
+    },
+    /// A file of weights with a tensor that the network has no use for.
+    #[error("{}: the network has no use for the tensor '{name}'; it takes {expected}", .file.display())]
+    UnexpectedTensor {
+        /// The file.
+        file: PathBuf,
+        /// The name of the tensor.
+        name: String,
+        /// The tensors that the network takes.
+        expected: String,
+    },
+    /// A tensor of another shape or element type than the network's.
+    #[error("{}: the tensor '{name}' should be {expected}, but is {actual}", .file.display())]
+    WrongTensor {
+        /// The file.
+        file: PathBuf,
+        /// The name of the tensor.
+        name: String,
+        /// The element type and shape that the network takes.
+        expected: String,
+        /// Those that came.
+        actual: String,
+    },
     /// The operating system refused.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -190,6 +237,7 @@ impl Error {
             | Error::ConfigFile { .. }
             | Error::ModelName { .. }
             | Error::Mismatch { .. }
+            | Error::NotExportable { .. }
             | Error::Network(_)
             | Error::Optimizer(_) => ErrorKind::Configuration,
             Error::Data { source, .. } if matches!(**source, downhill_data::Error::Io { .. }) => {
@@ -199,6 +247,10 @@ impl Error {
             Error::Execution { .. } => ErrorKind::Internal,
             Error::Diverged(_) => ErrorKind::Diverged,
             Error::Io { .. }
+            | Error::TensorFile(_)
+            | Error::MissingTensor { .. }
+            | Error::UnexpectedTensor { .. }
+            | Error::WrongTensor { .. }
             | Error::NotAModel { .. }
             | Error::NewerVersion { .. }
             | Error::WrongLength { .. }
@@ -239,5 +291,11 @@ impl Error {
 impl From<downhill_nn::Error> for Error {
     fn from(error: downhill_nn::Error) -> Self {
         Error::Network(Box::new(error))
+    }
+}
+
+impl From<downhill_tensor::Error> for Error {
+    fn from(error: downhill_tensor::Error) -> Self {
+        Error::TensorFile(Box::new(error))
     }
 }

@@ -8,7 +8,10 @@ mod config;
 mod error;
 mod evaluation;
 mod evaluator;
+pub mod export;
 mod file;
+#[cfg(feature = "exchange")]
+pub mod import;
 mod memory;
 mod model;
 mod model_spec;
@@ -17,6 +20,7 @@ mod predictions;
 mod progress;
 mod run;
 mod run_directory;
+pub mod state_dict;
 mod step;
 mod step_options;
 mod trainer;

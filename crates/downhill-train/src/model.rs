@@ -171,6 +171,13 @@ impl Model {
         &self.title
     }
 
+    /// Takes over weights, which must be as many as the network has.
+    #[cfg(feature = "exchange")]
+    pub(crate) fn set_weights(&mut self, weights: crate::state_dict::Weights<f32>) {
+        self.parameters = weights.parameters;
+        self.state = weights.state;
+    }
+
     /// The constant answer that [`Model::baseline`] gives.
     pub(crate) fn constant(&self) -> &[f64] {
         &self.constant

@@ -85,28 +85,55 @@ pub(crate) fn count_right(outputs: &[f32], width: usize, labels: &[i64]) -> usiz
     rows.filter(right).count()
 }
 
+/// What the outputs of a network for classes mean, which the loss decides that it was trained with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// One number: the logarithm of the odds of class 1 against class 0.
+    Logit,
+    /// One number: 1 and more for class 1, -1 and less for class 0.
+    Margin,
+    /// Logarithms of probabilities, up to a number that they share.
+    Logits,
+    /// Estimates of the probabilities themselves.
+    Estimates,
+}
+
+impl Meaning {
+    /// The meaning of outputs under this loss.
+    pub fn of(loss: &Loss) -> Self {
+        match loss {
+            Loss::BinaryCrossEntropy | Loss::Focal { .. } => Meaning::Logit,
+            Loss::Hinge | Loss::SquaredHinge => Meaning::Margin,
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::NegativeLogLikelihood => {
+                Meaning::Logits
+            }
+            _ => Meaning::Estimates,
+        }
+    }
+}
+
 /// The probabilities of the classes by a row of outputs, which a loss has given their meaning.
 pub(crate) fn probabilities(loss: &Loss, row: &[f32]) -> Vec<f64> {
     let row = row.iter().map(|&output| f64::from(output));
-    match loss {
-        Loss::BinaryCrossEntropy | Loss::Focal { .. } => row
+    match Meaning::of(loss) {
+        Meaning::Logit => row
             .flat_map(|logit| {
                 let [no, yes] = [logit, -logit].map(|z| 1.0 / (1.0 + z.exp()));
                 [no, yes]
             })
             .collect(),
         // Not calibrated: a margin is no probability.
-        Loss::Hinge | Loss::SquaredHinge => row
+        Meaning::Margin => row
             .flat_map(|margin| {
                 let yes = (0.5 + 0.5 * margin).clamp(0.0, 1.0);
                 [1.0 - yes, yes]
             })
             .collect(),
-        Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::NegativeLogLikelihood => {
+        Meaning::Logits => {
             let largest = row.clone().fold(f64::NEG_INFINITY, f64::max);
             shares(row.map(|logit| (logit - largest).exp()).collect())
         }
-        _ => shares(row.map(|output| output.max(0.0)).collect()),
+        Meaning::Estimates => shares(row.map(|output| output.max(0.0)).collect()),
     }
 }
 

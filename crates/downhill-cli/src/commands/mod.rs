@@ -3,5 +3,6 @@
 pub mod data;
 pub mod demo;
 pub mod eval;
+pub mod export;
 pub mod predict;
 pub mod train;

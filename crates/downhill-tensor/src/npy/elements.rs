@@ -8,7 +8,7 @@ use std::fmt;
 
 /// An element type as a file declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(crate) struct Kind {
     class: Class,
     size: usize,
     big_endian: bool,
@@ -68,6 +68,17 @@ impl Kind {
         }
     }
 
+    /// The type of ours that holds every number of this type exactly, and is the closest.
+    pub fn closest(self) -> DType {
+        match (self.class, self.size) {
+            (Class::Float, 4) => DType::F32,
+            (Class::Float, _) => DType::F64,
+            (Class::Unsigned, 1) => DType::U8,
+            (Class::Signed | Class::Unsigned, _) => DType::I64,
+            (Class::Bool, _) => DType::Bool,
+        }
+    }
+
     /// What to do where it does not fit.
     pub fn advice(self) -> &'static str {
         match self.class {
@@ -91,7 +102,7 @@ impl fmt::Display for Kind {
 }
 
 /// The elements of bytes whose number is a multiple of the size.
-pub(super) fn decode<T: Element>(kind: Kind, bytes: &[u8]) -> Result<Vec<T>> {
+pub(crate) fn decode<T: Element>(kind: Kind, bytes: &[u8]) -> Result<Vec<T>> {
     let decoded: Box<dyn Any> = match (T::DTYPE, kind.class, kind.size) {
         (DType::F32, Class::Float, 4) => Box::new(numbers(kind, bytes, f32::from_le_bytes)),
         (DType::F64, Class::Float, 4) => Box::new(numbers(kind, bytes, |b| f64::from(f32::from_le_bytes(b)))),
@@ -138,7 +149,7 @@ fn numbers<T, const N: usize>(kind: Kind, bytes: &[u8], from_little: impl Fn([u8
 
 /// Appends the little-endian bytes of an element.
 #[inline]
-pub(super) fn encode<T: Element>(element: T, buffer: &mut Vec<u8>) {
+pub(crate) fn encode<T: Element>(element: T, buffer: &mut Vec<u8>) {
     // The comparisons of types below are decided when this is compiled.
     let any: &dyn Any = &element;
     if let Some(x) = any.downcast_ref::<f32>() {

@@ -13,8 +13,8 @@
 //! | `bool` | bool |
 //!
 //! Nothing in a file is trusted: the header is parsed, not evaluated, and memory is taken for what is
-//! there, not for what the header claims. Archives (`.npz`), structured types and pickled objects are not
-//! read.
+//! there, not for what the header claims. Structured types and pickled objects are not read; archives (`.npz`)
+//! are read by `npz`, with the feature of that name.
 //!
 //! Source: NumPy Enhancement Proposal 1 and the documentation of `numpy.lib.format`.
 //!
@@ -31,10 +31,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod elements;
+pub(crate) mod elements;
 mod header;
 
-use crate::{Element, Error, Layout, Result, Tensor, write_atomically};
+use crate::{AnyTensor, DType, Element, Error, Layout, Result, Tensor, write_atomically};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -77,6 +77,26 @@ pub fn write<T: Element>(path: impl AsRef<Path>, tensor: &Tensor<T>) -> Result<(
 /// As [`read`].
 pub fn from_reader<T: Element>(mut reader: impl Read) -> Result<Tensor<T>> {
     let header = header::read(&mut reader)?;
+    read_elements(&header, reader)
+}
+
+/// The array at the reader's position, in the element type that holds it exactly and comes closest: integers but
+/// bytes become `i64`. What follows it is left unread.
+///
+/// # Errors
+/// As [`read`].
+pub fn any_from_reader(mut reader: impl Read) -> Result<AnyTensor> {
+    let header = header::read(&mut reader)?;
+    Ok(match header.kind.closest() {
+        DType::F32 => read_elements::<f32>(&header, reader)?.into(),
+        DType::F64 => read_elements::<f64>(&header, reader)?.into(),
+        DType::I64 => read_elements::<i64>(&header, reader)?.into(),
+        DType::U8 => read_elements::<u8>(&header, reader)?.into(),
+        DType::Bool => read_elements::<bool>(&header, reader)?.into(),
+    })
+}
+
+fn read_elements<T: Element>(header: &header::Header, reader: impl Read) -> Result<Tensor<T>> {
     let kind = header.kind;
     if !kind.fits(T::DTYPE) {
         let reason = format!("it holds {kind}, which {} cannot hold exactly; {}", T::DTYPE, kind.advice());

@@ -15,8 +15,17 @@ pub const OPTIMIZER: &str = "adam";
 /// others move by the rate times the gradient, which is small, and momentum of 0.9 makes that ten times more.
 pub fn learning_rate(optimizer: &str) -> f64 {
     match optimizer.replace('-', "_").as_str() {
-        "adam" | "adamw" | "amsgrad" | "adamax" | "nadam" | "radam" | "adabelief" | "adan" | "lamb"
-        | "lookahead" | "schedule_free_adamw" => 0.005,
+        "adam"
+        | "adamw"
+        | "amsgrad"
+        | "adamax"
+        | "nadam"
+        | "radam"
+        | "adabelief"
+        | "adan"
+        | "lamb"
+        | "lookahead"
+        | "schedule_free_adamw" => 0.005,
         "lion" => 0.0005,
         "rmsprop" => 0.001,
         "yogi" | "adafactor" | "rprop" | "muon" => 0.01,

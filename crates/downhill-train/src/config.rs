@@ -261,7 +261,7 @@ mod tests {
         for (text, part) in [
             ("batchsize = 3", "unknown field `batchsize`"),
             ("[optimizer.adam]\nlr = 0.1", "unknown field `lr`"),
-            ("[optimizer.adan]", "unknown variant `adan`"),
+            ("[optimizer.adamm]", "unknown variant `adamm`"),
             ("batch_size = 0", "a number of examples, at least 1, or \"full\""),
             ("batch_size = \"all\"", "at least 1, or \"full\""),
             ("epochs = 0", "epochs must be at least 1, but is 0"),

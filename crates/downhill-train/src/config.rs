@@ -1,9 +1,11 @@
 //! All that decides a run besides the network and the data.
 
-use crate::{Error, Result};
+use crate::{Averaging, Error, Result};
 use downhill_data::BatchSize;
 use downhill_nn::Loss;
-use downhill_optim::{Adam, OptimizerConfig, ParameterGroup, Rule, Schedule};
+use downhill_optim::{
+    Adam, OptimizerConfig, ParameterAverage, ParameterGroup, ReduceOnPlateau, Rule, Schedule,
+};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -41,6 +43,11 @@ pub struct TrainConfig {
     /// `clip_norm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_value: Option<f64>,
+    /// The largest norm that the gradient of a row of weights or of a filter may have, as a part of the norm of
+    /// these parameters ([`clip_adaptive`](downhill_optim::clip_adaptive) with an epsilon of 1e-3); default none. It
+    /// acts before `clip_value`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_adaptive: Option<f64>,
     /// Whether the model has the parameters of the epoch with the smallest loss, instead of the last: by the
     /// validation data, or where there is none by the training loss. Default `true`.
     pub restore_best: bool,
@@ -59,6 +66,15 @@ pub struct TrainConfig {
     pub optimizer: OptimizerConfig,
     /// How the learning rate changes, by the number of steps made; default not at all.
     pub schedule: Schedule,
+    /// By what the rate falls further when the loss no longer gets smaller from epoch to epoch: the loss of the
+    /// validation data, or where there is none the training loss. Default not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plateau: Option<ReduceOnPlateau>,
+    /// Whether an average of the parameters is judged and kept in their place; default not. Optimizers that have an
+    /// average of their own ([`Optimizer::evaluation_parameters`](downhill_optim::Optimizer::evaluation_parameters))
+    /// are judged there, unless this is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<Averaging>,
     /// Parameters that are treated differently, by name; default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<ParameterGroup>,
@@ -73,6 +89,7 @@ impl Default for TrainConfig {
             threads: 1,
             clip_norm: None,
             clip_value: None,
+            clip_adaptive: None,
             restore_best: true,
             standardize_inputs: true,
             standardize_targets: true,
@@ -80,6 +97,8 @@ impl Default for TrainConfig {
             early_stopping: None,
             optimizer: Adam { learning_rate: 0.003, ..Adam::default() }.into(),
             schedule: Schedule::Constant,
+            plateau: None,
+            average: None,
             groups: Vec::new(),
         }
     }
@@ -118,6 +137,7 @@ impl TrainConfig {
         check(self.batch_size != BatchSize::Examples(0), "batch_size", "at least 1 or full", "0".into())?;
         Error::check_limit("clip_norm", self.clip_norm)?;
         Error::check_limit("clip_value", self.clip_value)?;
+        Error::check_limit("clip_adaptive", self.clip_adaptive)?;
         if let Some(EarlyStopping { patience, min_delta }) = self.early_stopping {
             check(patience > 0, "early_stopping.patience", "at least 1", patience.to_string())?;
             let valid = min_delta >= 0.0 && min_delta.is_finite();
@@ -126,6 +146,15 @@ impl TrainConfig {
         let rate = self.optimizer.learning_rate();
         downhill_optim::Error::check_at_least_zero(self.optimizer.name(), "learning_rate", rate)?;
         self.optimizer.validate()?;
+        if let Some(plateau) = &self.plateau {
+            let expected = "false, since what is watched is a loss";
+            check(!plateau.maximize, "plateau.maximize", expected, "true".into())?;
+            plateau.validate()?;
+        }
+        if let Some(Averaging { kind, first_epoch }) = self.average {
+            check(first_epoch > 0, "average.first_epoch", "at least 1", first_epoch.to_string())?;
+            ParameterAverage::<f32>::new(kind)?;
+        }
         Ok(self.schedule.validate()?)
     }
 
@@ -234,7 +263,7 @@ mod batch_size {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use downhill_optim::{CosineAnnealing, Sgd, WarmUp};
+    use downhill_optim::{AverageKind, CosineAnnealing, Sgd, WarmUp};
 
     #[test]
     fn a_configuration_survives_being_written() {
@@ -242,10 +271,13 @@ mod tests {
             batch_size: BatchSize::Full,
             clip_norm: Some(1.0),
             clip_value: Some(0.5),
+            clip_adaptive: Some(0.01),
             early_stopping: Some(EarlyStopping { patience: 3, min_delta: 1e-4 }),
             loss: Loss::Huber { delta: 2.0 },
             optimizer: Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() }.into(),
             schedule: Schedule::WarmUp(WarmUp::over(10, Schedule::Cosine(CosineAnnealing::over(90)))),
+            plateau: Some(ReduceOnPlateau { patience: 3, ..ReduceOnPlateau::default() }),
+            average: Some(Averaging { kind: AverageKind::Equal, first_epoch: 3 }),
             groups: vec![ParameterGroup { frozen: true, ..ParameterGroup::matching("0.*") }],
             ..TrainConfig::default()
         };
@@ -268,6 +300,11 @@ mod tests {
             ("epochs = -1", "line 1"),
             ("threads = 0", "threads must be at least 1"),
             ("clip_norm = -1.0", "clip_norm must be above 0"),
+            ("clip_adaptive = 0.0", "clip_adaptive must be above 0"),
+            ("plateau.gamma = 2.0", "gamma must be above 0 and below 1"),
+            ("plateau.maximize = true", "plateau.maximize must be false"),
+            ("average.kind.exponential = 1.5", "exponential must be from 0 to 1"),
+            ("average.kind = \"equal\"\naverage.first_epoch = 0", "average.first_epoch must be at least 1"),
             ("early_stopping.patience = 0", "early_stopping.patience must be at least 1"),
             ("optimizer.adam.learning_rate = -1.0", "learning_rate must be finite and at least 0"),
             ("schedule.step.period = 0\nschedule.step.gamma = 0.5", "period must be at least 1"),

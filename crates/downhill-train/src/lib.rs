@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod aligned;
+mod averaging;
 mod baseline;
 mod callback;
 mod config;
@@ -27,6 +28,7 @@ mod trainer;
 mod training_step;
 mod way;
 
+pub use averaging::Averaging;
 pub use callback::{Callback, Event, History};
 pub use config::{EarlyStopping, TrainConfig};
 pub use error::{Error, ErrorKind, Result};

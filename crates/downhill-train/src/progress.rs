@@ -1,7 +1,9 @@
 //! Where a run stands: all that would be needed to go on from there.
 
-use crate::{EarlyStopping, EpochRecord};
-use downhill_optim::Optimizer;
+use crate::averaging::RunningAverage;
+use crate::{EarlyStopping, EpochRecord, Result};
+use downhill_optim::{Optimizer, Plateau};
+use std::borrow::Cow;
 
 /// Where a run stands. Together with the configuration and the data, everything that comes after follows from
 /// it.
@@ -10,17 +12,21 @@ pub(crate) struct Progress {
     pub epoch: u64,
     /// The number of steps made.
     pub step: u64,
-    /// The parameters.
+    /// The parameters, where the next gradient is wanted.
     pub parameters: Vec<f32>,
     /// The state of the network beside its parameters.
     pub state: Vec<f32>,
     /// The optimizer with its memory.
     pub optimizer: Optimizer<f32>,
+    /// The average of the parameters, if one was asked for.
+    pub average: Option<RunningAverage>,
+    /// What lowers the rate when the loss no longer gets smaller, if that was asked for.
+    pub plateau: Option<Plateau>,
     /// The loss of the first batch, of the untrained network.
     pub first_loss: Option<f64>,
     /// The epoch with the smallest monitored loss, and that loss.
     pub best: Option<(u64, f64)>,
-    /// The parameters and the state to go back to, of an epoch that ended well, or of the beginning.
+    /// The judged parameters and the state to go back to, of an epoch that ended well, or of the beginning.
     kept: (Vec<f32>, Vec<f32>),
     /// The loss from which early stopping counts, and the number of epochs since.
     stalled: (f64, u64),
@@ -39,13 +45,30 @@ impl Progress {
             parameters,
             state,
             optimizer,
+            average: None,
+            plateau: None,
         }
     }
 
-    /// Takes in an epoch that ended with finite numbers.
+    /// The parameters at which the loss is judged, and which the model gets: the average that was asked for, or the
+    /// optimizer's own, or the parameters themselves.
+    pub fn judged(&self) -> Result<Cow<'_, [f32]>> {
+        match self.average.as_ref().and_then(RunningAverage::values) {
+            Some(average) => Ok(average.into()),
+            None => Ok(self.optimizer.evaluation_parameters(&self.parameters)?.into()),
+        }
+    }
+
+    /// The factor of the learning rate, beside the schedule's.
+    pub fn factor(&self) -> f64 {
+        self.plateau.as_ref().map_or(1.0, Plateau::factor)
+    }
+
+    /// Takes in an epoch that ended with finite numbers, and the parameters at which it was judged.
     pub fn complete(
         &mut self,
         record: &EpochRecord,
+        judged: &[f32],
         restore_best: bool,
         early_stopping: Option<EarlyStopping>,
     ) {
@@ -57,11 +80,14 @@ impl Progress {
             self.best = Some((record.epoch, loss));
         }
         if better || !restore_best {
-            self.kept.0.copy_from_slice(&self.parameters);
+            self.kept.0.copy_from_slice(judged);
             self.kept.1.copy_from_slice(&self.state);
         }
         let (reference, epochs) = self.stalled;
         let min_delta = early_stopping.map_or(0.0, |stopping| stopping.min_delta);
+        if let Some(plateau) = &mut self.plateau {
+            plateau.observe(loss);
+        }
         self.stalled = if loss < reference - min_delta { (loss, 0) } else { (reference, epochs + 1) };
     }
 
@@ -75,9 +101,13 @@ impl Progress {
         self.parameters.iter().chain(&self.state).all(|x| x.is_finite())
     }
 
-    /// Goes back to what was kept: the best epoch, or the last, or the beginning.
-    pub fn go_back(&mut self) {
-        self.parameters.copy_from_slice(&self.kept.0);
-        self.state.copy_from_slice(&self.kept.1);
+    /// The parameters and the state of the model: those of now, or what was kept, of the best epoch, or the last, or
+    /// the beginning.
+    pub fn finish(self, go_back: bool) -> Result<(Vec<f32>, Vec<f32>)> {
+        if go_back || !self.is_finite() {
+            return Ok(self.kept);
+        }
+        let judged = self.judged()?.into_owned();
+        Ok(if judged.iter().all(|x| x.is_finite()) { (judged, self.state) } else { self.kept })
     }
 }

@@ -9,19 +9,23 @@ use crate::{Callback, EpochRecord, Error, Event, Result, StepMemory, StopReason,
 use downhill_data::{Batch, Loader, TargetKind};
 use downhill_engine::Engine;
 use downhill_nn::{AnyLayer, Network};
-use downhill_optim::{clip_global_norm, clip_value, global_norm};
-use downhill_tensor::Key;
+use downhill_optim::{clip_adaptive, clip_global_norm, clip_value, global_norm};
+use downhill_tensor::{Key, ParameterLayout};
 use std::ops::ControlFlow;
 
 /// The growth of the loss, from that of the untrained network or from 1 if that is larger, which counts as
 /// divergence.
 const DIVERGENCE: f64 = 1e3;
 
+/// The least norm of parameters to which their gradient is compared, as in the paper on adaptive clipping.
+const SMALLEST_PARAMETERS: f64 = 1e-3;
+
 /// One run of [`Trainer::fit`](crate::Trainer::fit).
 pub(crate) struct Run<'r, 'c> {
     pub config: &'r TrainConfig,
     pub callbacks: &'r mut Vec<Box<dyn Callback + 'c>>,
     pub engine: &'r Engine,
+    pub layout: &'r ParameterLayout,
     pub stepper: Stepper,
     pub evaluator: Option<Evaluator<'r>>,
     pub progress: Progress,
@@ -106,9 +110,16 @@ impl Run<'_, '_> {
         if !self.progress.is_finite() {
             return diverged(f64::NAN, self.progress.step);
         }
-        let Progress { parameters, state, .. } = &self.progress;
+        let Progress { average, parameters, .. } = &mut self.progress;
+        if let Some(average) = average {
+            average.after_epoch(epoch, parameters)?;
+        }
+        let judged = self.progress.judged()?.into_owned();
+        if !judged.iter().all(|x| x.is_finite()) {
+            return diverged(f64::NAN, self.progress.step);
+        }
         let validation = match &mut self.evaluator {
-            Some(evaluator) => Some(evaluator.evaluate(parameters, state, None)?),
+            Some(evaluator) => Some(evaluator.evaluate(&judged, &self.progress.state, None)?),
             None => None,
         };
         let classes = matches!(loader.dataset().target_kind(), TargetKind::Classes { .. });
@@ -124,7 +135,7 @@ impl Run<'_, '_> {
             return diverged(record.monitored_loss(), self.progress.step);
         }
         let early_stopping = self.config.early_stopping;
-        self.progress.complete(&record, self.config.restore_best, early_stopping);
+        self.progress.complete(&record, &judged, self.config.restore_best, early_stopping);
         let answer = tell(self.callbacks, &Event::Epoch(&record));
         self.history.push(record);
         if answer.is_break() {
@@ -186,6 +197,9 @@ impl Run<'_, '_> {
         }
         let gradient = &mut stepper.gradient[..];
         progress.optimizer.zero_frozen(gradient)?;
+        if let Some(part) = config.clip_adaptive {
+            clip_adaptive(gradient, &progress.parameters, self.layout, part, SMALLEST_PARAMETERS)?;
+        }
         if let Some(limit) = config.clip_value {
             clip_value(gradient, limit)?;
         }
@@ -199,10 +213,13 @@ impl Run<'_, '_> {
         if !gradient_norm.is_finite() {
             return diverged(f64::NAN);
         }
-        let factor = config.schedule.factor(progress.step);
+        let factor = config.schedule.factor(progress.step) * progress.factor();
         let learning_rate = progress.optimizer.learning_rate() * factor;
         move_parameters(self.engine, &mut progress.optimizer, &mut progress.parameters, gradient, factor)?;
         stepper.advance(&mut progress.state);
+        if let Some(average) = &mut progress.average {
+            average.after_step(epoch, &progress.parameters)?;
+        }
         progress.step = step;
         progress.first_loss.get_or_insert(loss);
         sums.examples += batch.len;

@@ -1,5 +1,6 @@
 //! What goes into a run and comes out of it: the preparations, and the model.
 
+use crate::averaging::RunningAverage;
 use crate::baseline::constant;
 use crate::callback::Closure;
 use crate::evaluator::Evaluator;
@@ -10,7 +11,7 @@ use crate::{Callback, Error, Event, Model, Outcome, Result, StopReason, TrainCon
 use downhill_data::{InMemory, Loader, LoaderOptions, Preprocessing, PreprocessingOptions, TargetKind};
 use downhill_engine::Engine;
 use downhill_nn::{AnyLayer, Network};
-use downhill_optim::Optimizer;
+use downhill_optim::{Optimizer, Plateau};
 use downhill_tensor::Key;
 use std::ops::ControlFlow;
 
@@ -107,12 +108,16 @@ impl<'a> Trainer<'a> {
         };
         let optimizer = Optimizer::with_groups(config.optimizer.clone(), network.layout(), &config.groups)?;
         let parameters = network.initialize(Key::new(config.seed).named("initialization"));
+        let mut progress = Progress::new(parameters, network.initial_state(), optimizer);
+        progress.average = config.average.map(RunningAverage::new).transpose()?;
+        progress.plateau = config.plateau.clone().map(Plateau::new).transpose()?;
         let mut run = Run {
-            progress: Progress::new(parameters, network.initial_state(), optimizer),
+            progress,
             history: Vec::new(),
             config,
             callbacks: &mut self.callbacks,
             engine: &engine,
+            layout: network.layout(),
             stepper,
             evaluator,
         };
@@ -121,28 +126,26 @@ impl<'a> Trainer<'a> {
             ControlFlow::Continue(()) => run.epochs(&mut loader)?,
             ControlFlow::Break(()) => StopReason::Interrupted { step: 0 },
         };
-        let Run { mut progress, history, stepper, .. } = run;
+        let Run { progress, history, stepper, .. } = run;
         let profiles = stepper.profiles();
         let best_wanted = config.restore_best && progress.best.is_some();
-        if stop.is_failure() || best_wanted || !progress.is_finite() {
-            progress.go_back();
-        }
+        let (epochs, steps) = (progress.epoch, progress.step);
         let best_epoch = progress.best.map(|(epoch, _)| epoch);
         for callback in &mut self.callbacks {
             let _ = callback.on_event(&Event::Finished { stop: &stop, best_epoch });
         }
+        let (parameters, state) = progress.finish(stop.is_failure() || best_wanted)?;
         let model = Model::new(
             self.layers.clone(),
             network,
-            progress.parameters,
-            progress.state,
+            parameters,
+            state,
             preprocessing,
             config.loss,
             train.title().into(),
             constant(train),
             engine,
         );
-        let (epochs, steps) = (progress.epoch, progress.step);
         Ok(Outcome { model, history, stop, epochs, steps, best_epoch, profiles })
     }
 }

@@ -141,6 +141,13 @@ impl<T: EnginePrecision> TrainingStep<T> {
         &mut self.parameters
     }
 
+    /// The parameters at which the loss shall be judged, where the optimizer keeps an average beside θ; θ for all
+    /// others. See [`Optimizer::evaluation_parameters`].
+    pub fn evaluation_parameters(&self) -> Vec<T> {
+        // The one error is another length than the optimizer was made for, and this is the vector that it moves.
+        self.optimizer.evaluation_parameters(&self.parameters).unwrap_or_else(|_| self.parameters.to_vec())
+    }
+
     /// θ, as a vector of its own.
     pub fn into_parameters(self) -> Vec<T> {
         self.parameters.to_vec()

@@ -1,51 +1,21 @@
 //! Agreement with what PyTorch computed; `oracles/losses.py` wrote the losses.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "common/streams.rs"]
+mod streams;
+
 use downhill_autograd::{Kind, Type};
 use downhill_engine::Engine;
 use downhill_nn::{Activation, AnyLayer, Loss, Network, models};
 use downhill_optim::{Adam, AdamW, OptimizerConfig, Sgd};
-use downhill_tensor::{Key, ParameterLayout};
 use downhill_train::TrainingStep;
 use serde::Deserialize;
 use std::collections::HashMap;
-
-const BATCHES: u64 = 4;
+use streams::{around_zero, start, whole};
 
 #[derive(Deserialize)]
 struct File {
     losses: HashMap<String, Vec<f32>>,
-}
-
-/// Numbers in [-1, 1) of this stream.
-fn around_zero(key: Key, out: &mut [f32]) {
-    key.fill_uniform(0, out);
-    out.iter_mut().for_each(|x| *x = 2.0 * *x - 1.0);
-}
-
-/// Whole numbers below `classes`.
-fn whole(key: Key, count: usize, classes: usize) -> Vec<i64> {
-    let mut numbers = vec![0.0f32; count];
-    key.fill_uniform(0, &mut numbers);
-    numbers.iter().map(|x| (x * classes as f32) as i64).collect()
-}
-
-/// The parameters with which the script starts: norms near 1, biases near 0, all others by their number of
-/// inputs.
-fn start(layout: &ParameterLayout, parameters: &mut [f32]) {
-    for entry in layout.entries() {
-        let values = &mut parameters[entry.range()];
-        around_zero(Key::new(7).named(&entry.name), values);
-        let embedding = entry.name.starts_with("tokens") || entry.name.starts_with("positions");
-        let (scale, shift) = match entry.shape.dims() {
-            [_] if entry.name.ends_with("weight") => (0.125, 1.0),
-            [_] => (0.125, 0.0),
-            [_, _] if embedding => (1.0, 0.0),
-            [inputs, _] => ((1.0 / (*inputs as f64).sqrt()) as f32, 0.0),
-            window => ((1.0 / (window[1..].iter().product::<usize>() as f64).sqrt()) as f32, 0.0),
-        };
-        values.iter_mut().for_each(|x| *x = *x * scale + shift);
-    }
 }
 
 /// The losses of the first steps.
@@ -64,7 +34,7 @@ fn losses(
     let mut step = TrainingStep::<f32>::new(&network, input, target, &loss, optimizer, &engine).unwrap();
     start(network.layout(), step.parameters_mut());
     let batch = |number: u64| {
-        let key = Key::new(11).fold(number % BATCHES);
+        let key = streams::batch(number);
         let labels = whole(key.named("target"), target.shape.size(), classes);
         (key.named("input"), labels)
     };

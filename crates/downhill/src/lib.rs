@@ -26,13 +26,17 @@ pub mod prelude {
         Linear, Loss, MaxPool2d, Mode, Network, Residual, Scope, Sequential, layer_fn, loss_fn, models,
     };
     pub use downhill_optim::{
-        Adagrad, Adam, AdamW, CosineAnnealing, ExponentialDecay, GradientDescent, Optimizer, OptimizerConfig,
-        ParameterGroup, RmsProp, Schedule, Sgd, StepDecay, WarmUp,
+        Adagrad, Adam, AdamW, AverageKind, CosineAnnealing, CosineRestarts, Cyclic, ExponentialDecay,
+        GradientAccumulator, GradientDescent, InverseSquareRoot, InverseTimeDecay, LinearChange, Lion,
+        Lookahead, MultiStepDecay, Muon, NAdam, OneCycle, Optimizer, OptimizerConfig, ParameterAverage,
+        ParameterGroup, Plateau, PolynomialDecay, RAdam, ReduceOnPlateau, RmsProp, Schedule,
+        ScheduleFreeAdamW, ScheduleFreeSgd, Sgd, SharpnessAware, StepDecay, WarmUp, clip_adaptive,
+        clip_global_norm, clip_value,
     };
     pub use downhill_tensor::{Key, Shape, Tensor};
     pub use downhill_train::{
-        Callback, EarlyStopping, Event, History, Model, ModelSpec, Outcome, Predictions, RunDirectory,
-        StopReason, TrainConfig, Trainer,
+        Averaging, Callback, EarlyStopping, Event, History, Model, ModelSpec, Outcome, Predictions,
+        RunDirectory, StopReason, TrainConfig, Trainer,
     };
 }
 

@@ -73,13 +73,13 @@ def start(parameters):
         matrix = len(shape) == 2 and "embedding" not in name
         if matrix:
             shape.reverse()
-        values = Key.of(7).named(name.removeprefix("embedding ")).around_zero(*shape)
+        values = Key.of(7).named(name.removeprefix("embedding ")).around_zero(*shape).to(parameter.dtype)
         if len(shape) == 1:
             values = values * 0.125 + (1.0 if name.endswith("weight") else 0.0)
         elif matrix:
-            values = values * numpy.float32(1.0 / math.sqrt(shape[0]))
+            values = values * (1.0 / math.sqrt(shape[0]))
         elif len(shape) == 4:
-            values = values * numpy.float32(1.0 / math.sqrt(math.prod(shape[1:])))
+            values = values * (1.0 / math.sqrt(math.prod(shape[1:])))
         with torch.no_grad():
             parameter.copy_(values.T if matrix else values)
 

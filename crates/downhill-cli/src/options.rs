@@ -6,7 +6,11 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 use downhill::data::BatchSize;
 use downhill::nn::{Activation, Loss};
-use downhill::optim::{CosineAnnealing, ExponentialDecay, OptimizerConfig, Schedule, StepDecay, WarmUp};
+use downhill::optim::{
+    CosineAnnealing, CosineRestarts, Cyclic, ExponentialDecay, InverseSquareRoot, InverseTimeDecay,
+    LinearChange, MultiStepDecay, OneCycle, OptimizerConfig, PolynomialDecay, ReduceOnPlateau, Schedule,
+    StepDecay, WarmUp,
+};
 use downhill::train::ModelSpec;
 use std::path::PathBuf;
 
@@ -111,8 +115,27 @@ enum ScheduleName {
     Cosine,
     /// A tenth after each third of the run
     Step,
+    /// A tenth after half of the run, and again after three quarters
+    MultiStep,
     /// Down to a hundredth, by the same factor in every step
     Exponential,
+    /// Down to 0 along a line
+    Linear,
+    /// Down to 0 along a parabola
+    Polynomial,
+    /// Three times down along half a cosine, each time in twice as many steps
+    CosineRestarts,
+    /// Up for three tenths of the run, then down, along cosines
+    OneCycle,
+    /// Four times up and down along lines
+    Cyclic,
+    /// Down to a tenth as 1 / (1 + t)
+    InverseTime,
+    /// Up for the steps of --warm-up, or a tenth of the run, then down as 1 / sqrt(t)
+    InverseSquareRoot,
+    /// A tenth whenever the loss has not become smaller for a tenth of the epochs
+    #[value(alias = "reduce-on-plateau")]
+    Plateau,
 }
 
 impl ModelOptions {
@@ -163,15 +186,43 @@ impl DescentOptions {
     pub fn schedule(&self, steps: u64) -> Schedule {
         let rest = steps.saturating_sub(self.warm_up).max(1);
         let schedule = match self.schedule {
-            ScheduleName::Constant => Schedule::Constant,
+            // A plateau is seen in losses: it is told apart from the schedule.
+            ScheduleName::Constant | ScheduleName::Plateau => Schedule::Constant,
             ScheduleName::Cosine => Schedule::Cosine(CosineAnnealing::over(rest)),
             ScheduleName::Step => Schedule::Step(StepDecay::every(rest.div_ceil(3))),
+            ScheduleName::MultiStep => {
+                Schedule::MultiStep(MultiStepDecay::at([rest.div_ceil(2), rest - rest / 4]))
+            }
             ScheduleName::Exponential => Schedule::Exponential(ExponentialDecay::reaching(0.01, rest)),
+            ScheduleName::Linear => Schedule::Linear(LinearChange::over(rest)),
+            ScheduleName::Polynomial => {
+                Schedule::Polynomial(PolynomialDecay { power: 2.0, ..PolynomialDecay::over(rest) })
+            }
+            // 1 + 2 + 4 periods.
+            ScheduleName::CosineRestarts => Schedule::CosineRestarts(CosineRestarts {
+                growth: 2,
+                ..CosineRestarts::every(rest.div_ceil(7))
+            }),
+            ScheduleName::OneCycle => Schedule::OneCycle(OneCycle::over(rest)),
+            ScheduleName::Cyclic => Schedule::Cyclic(Cyclic::every(rest.div_ceil(8))),
+            ScheduleName::InverseTime => Schedule::InverseTime(InverseTimeDecay::halving(rest.div_ceil(9))),
+            // It begins with a warm-up of its own.
+            ScheduleName::InverseSquareRoot => {
+                let warm_up = if self.warm_up > 0 { self.warm_up } else { steps.div_ceil(10).max(1) };
+                return Schedule::InverseSquareRoot(InverseSquareRoot { warm_up });
+            }
         };
         match self.warm_up {
             0 => schedule,
             warm_up => Schedule::WarmUp(WarmUp::over(warm_up, schedule)),
         }
+    }
+
+    /// What lowers the rate of a run of this many epochs when the loss no longer gets smaller.
+    pub fn plateau(&self, epochs: u64) -> Option<ReduceOnPlateau> {
+        let patience = epochs.div_ceil(10);
+        let plateau = ReduceOnPlateau { patience, ..ReduceOnPlateau::default() };
+        (self.schedule == ScheduleName::Plateau).then_some(plateau)
     }
 
     /// The largest norm of the gradient.
@@ -304,6 +355,43 @@ mod tests {
         assert_eq!(model.model().unwrap().to_string(), defaults::MODEL);
         assert_eq!(model.activation().unwrap(), Activation::Relu);
         assert_eq!([1, 45, 1000].map(defaults::epochs), [200, 67, 5]);
+    }
+
+    #[test]
+    fn every_schedule_that_needs_nothing_but_the_length_of_the_run_has_a_name_here() {
+        let ours: Vec<String> = ScheduleName::value_variants()
+            .iter()
+            .filter_map(|name| Some(name.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        // A warm-up is an option of its own; the others are made of schedules, or of code.
+        for name in Schedule::NAMES.iter().filter(|name| !["warm_up", "sequence", "function"].contains(name))
+        {
+            assert!(ours.contains(&hyphens(name)), "no {name} in {ours:?}");
+        }
+    }
+
+    #[test]
+    fn every_schedule_fits_a_run_of_any_length() {
+        for (&schedule, warm_up) in ScheduleName::value_variants().iter().flat_map(|s| [(s, 0), (s, 5)]) {
+            let options = DescentOptions { schedule, warm_up, ..Default::default() };
+            for steps in [1, 2, 10, 3000] {
+                let named = options.schedule(steps);
+                named.validate().unwrap();
+                let rates: Vec<f64> = (0..steps).map(|step| named.factor(step)).collect();
+                let most = rates.iter().fold(0.0f64, |most, &rate| most.max(rate));
+                assert!(
+                    rates.iter().all(|rate| (0.0..=1.0 + 1e-12).contains(rate)),
+                    "{schedule:?}: {rates:?}"
+                );
+                if steps == 3000 {
+                    assert!(most > 0.99, "{schedule:?} never reaches the full rate");
+                    let kept = [ScheduleName::Constant, ScheduleName::Plateau].contains(&schedule);
+                    let last = rates[2999];
+                    assert!(if kept { last == 1.0 } else { last < 0.4 }, "{schedule:?} ends at {last}");
+                }
+            }
+            assert_eq!(options.plateau(50).is_some(), schedule == ScheduleName::Plateau);
+        }
     }
 
     #[test]

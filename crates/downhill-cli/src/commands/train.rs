@@ -137,6 +137,7 @@ fn configure(parts: &Parts, options: &TrainOptions) -> Result<(Sequential, Train
         early_stopping: descent.patience().map(|patience| EarlyStopping { patience, min_delta: 0.0 }),
         optimizer: descent.optimizer()?,
         schedule: descent.schedule(epochs.saturating_mul(steps_per_epoch)),
+        plateau: descent.plateau(epochs),
         ..TrainConfig::default()
     };
     config.validate()?;

@@ -213,7 +213,7 @@ fn one_class_only() {
 fn an_unknown_flag() {
     let folder = Folder::new();
     refused(&folder, "train iris --epoch 3", USAGE, &["--epoch", "--epochs"]);
-    refused(&folder, "train iris --optimizer adan", USAGE, &["adan", "adam"]);
+    refused(&folder, "train iris --optimizer adamm", USAGE, &["adamm", "adam"]);
     refused(&folder, "train iris --model resnet", USAGE, &["resnet", "mlp:128,64"]);
     refused(&folder, "train iris --batch-size all", USAGE, &["'all'", "full"]);
     refused(&folder, "train iris --validation 1", USAGE, &["below 1"]);

@@ -633,7 +633,9 @@ fn reduce_part<T: Precision>(
             reduced: shape[first..last].iter().product(),
             inner: shape[last..].iter().product(),
         };
-        reduce::reduce(reduction, &x[layout.offset()..][..shape.size()], whole, part, out);
+        // A view of nothing may begin behind the end of its buffer.
+        let x = if shape.size() == 0 { &[][..] } else { &x[layout.offset()..][..shape.size()] };
+        reduce::reduce(reduction, x, whole, part, out);
     } else {
         reduce::reduce_strided(reduction, x, layout, |axis| axes >> axis & 1 == 1, part, out);
     }

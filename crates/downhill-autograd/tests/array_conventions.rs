@@ -52,6 +52,14 @@ fn reductions_of_nothing_are_what_joins_nothing() {
 }
 
 #[test]
+fn the_logarithm_of_a_sum_of_exponentials_takes_infinities_for_what_they_are() {
+    let infinity = f64::INFINITY;
+    assert_eq!(values(|x| x.logsumexp(), &[-infinity, -infinity]), [-infinity]);
+    assert_eq!(values(|x| x.logsumexp(), &[1.0, infinity]), [infinity]);
+    assert_eq!(values(|x| x.logsumexp(), &[0.0, -infinity]), [0.0]);
+}
+
+#[test]
 fn sorting_keeps_the_order_of_equals_and_counts_nan_as_the_largest() {
     // Where each comes from, through the gradient of a weighted sum.
     fn weights(y: Var<'_>) -> Var<'_> {

@@ -135,3 +135,25 @@ fn what_does_not_fit_is_an_error_with_its_place() {
     assert!(matches!(&inside, Error::Operands { operation, .. } if operation == "reshape"), "{inside}");
     assert!(inside.to_string().contains("encoder"), "{inside}");
 }
+
+/// What is carried into each step has a cotangent of its own only where a gradient is differentiated backwards.
+#[test]
+fn a_gradient_may_be_differentiated_in_either_mode() {
+    let tape = Tape::new();
+    let x = tape.constant(Tensor::from_fn([4, 2], |at| ((at[0] * 2 + at[1]) as f64).cos()));
+    let w = tape.constant(Tensor::from(vec![0.7, -0.4]));
+    let (h, _) = tape.scan(4, &[tape.zeros([2])], &[x], &[w], |step| {
+        let h = (step.constants[0] * step.carried[0] + step.elements[0]).tanh();
+        (vec![h], vec![h])
+    });
+    let loss = h[0].square().sum();
+    let slope = tape.grad(loss, &[w])[0];
+    let backwards = tape.grad(slope.square().sum(), &[w])[0];
+    let forwards = tape.hvp(loss, &[w], &[2.0 * slope])[0];
+    let program =
+        tape.finish(&[Output::new("backwards", &backwards), Output::new("forwards", &forwards)]).unwrap();
+    let results = Interpreter.outputs::<f64>(&program, &[], Key::new(0)).unwrap();
+    for (backwards, forwards) in results[0].to_vec().iter().zip(results[1].to_vec()) {
+        assert!((backwards - forwards).abs() < 1e-12 && forwards != 0.0, "{backwards} and {forwards}");
+    }
+}

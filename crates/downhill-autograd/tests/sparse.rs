@@ -61,4 +61,9 @@ fn a_table_that_is_also_read_whole_has_no_rows() {
     assert_eq!(of(gathered + table.square().sum()), None);
     assert_eq!(of((table * 2.0).gather(words).sum()), None);
     assert_eq!(tape.added_rows(table).map(|rows| rows.len()), None);
+    // What is added to one row, and repeated over all of them, is added to all.
+    let values = tape.input("values", [3, 2]);
+    let (one, all) = (values.scatter_add(words, 1), values.scatter_add(words, 4));
+    assert!(tape.added_rows(one).is_some() && tape.added_rows(all + all).is_some());
+    assert!(tape.added_rows(all + one).is_none() && tape.added_rows(one + all).is_none());
 }

@@ -633,7 +633,7 @@ fn reduce_part<T: Precision>(
             reduced: shape[first..last].iter().product(),
             inner: shape[last..].iter().product(),
         };
-        // What is empty may begin anywhere.
+        // A view of nothing may begin behind the end of its buffer.
         let x = if shape.size() == 0 { &[] } else { &x[layout.offset()..][..shape.size()] };
         reduce::reduce(reduction, x, whole, part, out);
     } else {

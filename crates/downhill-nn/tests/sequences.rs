@@ -121,6 +121,28 @@ fn recurrent_results_are_zero_at_steps_that_do_not_count() {
 }
 
 #[test]
+fn a_bag_holds_nothing_but_the_rows_that_count() {
+    // Negative numbers, beside which a zero would be the largest.
+    let table = [-1.0, -2.0, -3.0, -1.5, 4.0, 5.0];
+    let (bags, lengths) = (vec![0, 1, 2, 1, 2, 2, 2, 2, 2], [2i64, 1, 0]);
+    for (pooling, expected) in [
+        (Pooling::Sum, [-4.0, -3.5, -3.0, -1.5, 0.0, 0.0]),
+        (Pooling::Mean, [-2.0, -1.75, -3.0, -1.5, 0.0, 0.0]),
+        (Pooling::Max, [-1.0, -1.5, -3.0, -1.5, 0.0, 0.0]),
+    ] {
+        let tape = Tape::new();
+        let lengths = tape.index_constant(Tensor::from(lengths.to_vec()));
+        let scope = Scope::new(&tape, Mode::Inference).padded(lengths);
+        let bags = tape.index_constant(Tensor::from_vec(bags.clone(), [3, 3]).unwrap());
+        let output = EmbeddingBag { pooling, ..EmbeddingBag::new(3, 2) }.forward(&scope, bags);
+        let program = tape.finish(&[Output::new("output", &output)]).unwrap();
+        let data = [&table[..], &[]].map(Data::Float);
+        let results = Interpreter.outputs(&program, &data, Key::new(0)).unwrap();
+        assert_eq!(results[0].to_vec(), expected, "{pooling:?}");
+    }
+}
+
+#[test]
 fn lengths_that_say_that_all_steps_count_change_nothing() {
     let x = random([2, STEPS, WIDTH], "x").to_vec();
     for (layer, _) in sequence_layers() {

@@ -205,17 +205,29 @@ proptest! {
 
     #[test]
     fn adafactor_knows_each_square_of_a_product(
-        a in prop::array::uniform3(0.1..3.0_f64), b in prop::array::uniform2(-3.0..-0.1_f64),
+        a in prop::array::uniform3(0.1..3.0_f64), b in prop::collection::vec(-3.0..-0.1_f64, 1..40),
     ) {
-        let gradient: Vec<f64> = a.iter().flat_map(|a| b.map(|b| a * b)).collect();
+        let gradient: Vec<f64> = a.iter().flat_map(|a| b.iter().map(move |b| a * b)).collect();
         let mut layout = ParameterLayout::default();
-        layout.push("weight", [3, 2], false).unwrap();
+        layout.push("weight", [3, b.len()], false).unwrap();
         let mut optimizer = Optimizer::with_groups(Adafactor::default(), &layout, &[]).unwrap();
-        let mut parameters = [2.0; 6];
+        let mut parameters = vec![2.0; gradient.len()];
         optimizer.step(&mut parameters, &gradient).unwrap();
         // Squares that are products of rows and columns are kept without loss, so that all moves are alike.
         prop_assert!(parameters.iter().all(|p| (p - 2.0 * 1.01).abs() < 1e-12), "{:?}", parameters);
     }
+}
+
+/// A length of 0 does not say how long a step should be, and one of 0 would never leave.
+#[test]
+fn layerwise_steps_leave_zero_at_the_plain_rate() {
+    let gradient: Vec<f64> = (0..LEN).map(|index| if index % 3 == 0 { -0.5 } else { 0.25 }).collect();
+    let lamb = Lamb { learning_rate: 0.03, epsilon: 0.0, ..Lamb::default() };
+    let end = follow(&lamb.into(), &[0.0; LEN], std::slice::from_ref(&gradient));
+    assert!(end.iter().zip(&gradient).all(|(p, g)| (p + 0.03 * g.signum()).abs() < 1e-12), "{end:?}");
+    let lars = Lars { learning_rate: 2.0, ..Lars::default() };
+    let end = follow(&lars.into(), &[0.0; LEN], std::slice::from_ref(&gradient));
+    assert!(end.iter().zip(&gradient).all(|(p, g)| *p == -2.0 * g), "{end:?}");
 }
 
 #[test]

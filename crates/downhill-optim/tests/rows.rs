@@ -123,6 +123,30 @@ proptest! {
     }
 }
 
+/// Rows are gathered some thousands of numbers at a time, which the small tables above do not fill.
+#[test]
+fn more_rows_than_are_gathered_at_once_move_as_on_the_whole_gradient() {
+    let (count, width) = (3001, 3);
+    let mut dense = Optimizer::new(Adam::default(), count * width).unwrap();
+    let mut sparse = Optimizer::new(Adam::default(), count * width).unwrap();
+    let mut expected = wave(count * width, 1.3);
+    let mut ours = expected.clone();
+    for step in 0..2 {
+        // Every row once, and not in the order of the table.
+        let indices: Vec<i64> = (0..count as i64).map(|position| position * 7 % count as i64).collect();
+        let values = wave(count * width, 0.7 + step as f64);
+        let mut gradient = vec![0.0; count * width];
+        for (&row, values) in indices.iter().zip(values.chunks(width)) {
+            gradient[row as usize * width..][..width].copy_from_slice(values);
+        }
+        dense.step(&mut expected, &gradient).unwrap();
+        let rows = Rows { offset: 0, count, width, indices: &indices, values: &values };
+        sparse.step_rows(&mut ours, &[], &[rows], 1.0).unwrap();
+    }
+    assert_eq!(ours, expected);
+    assert_eq!(sparse.state(), dense.state());
+}
+
 #[test]
 fn a_lazy_step_leaves_the_rows_that_it_does_not_see() {
     let mut optimizer = Optimizer::new(Adam::default(), 6).unwrap();

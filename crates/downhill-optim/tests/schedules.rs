@@ -4,7 +4,7 @@
 mod common;
 
 use common::problems::TOLERANCE;
-use downhill_optim::{Plateau, ReduceOnPlateau, Schedule, ScheduleFunction};
+use downhill_optim::{Plateau, ReduceOnPlateau, Schedule, ScheduleFunction, Threshold};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -69,6 +69,21 @@ fn the_plateau_gives_the_rates_of_pytorch() {
             plateau = serde_json::from_str(&serde_json::to_string(&plateau).unwrap()).unwrap();
         }
         assert!(plateau.factor() < 1.0, "{options:?} never falls");
+    }
+}
+
+#[test]
+fn what_is_better_by_less_than_the_threshold_is_a_plateau() {
+    for (maximize, threshold, metrics) in [
+        (false, Threshold::Relative(0.1), [2.0, 1.9, 1.7]),
+        (false, Threshold::Absolute(0.1), [2.0, 1.95, 1.85]),
+        (true, Threshold::Relative(0.1), [2.0, 2.1, 2.3]),
+        (true, Threshold::Absolute(0.1), [2.0, 2.05, 2.15]),
+    ] {
+        let options = ReduceOnPlateau { maximize, threshold, patience: 0, ..ReduceOnPlateau::default() };
+        let mut plateau = Plateau::new(options).unwrap();
+        let rates = metrics.map(|metric| plateau.observe(metric));
+        assert_eq!((rates, plateau.best()), ([1.0, 0.1, 0.1], Some(metrics[2])), "{maximize}, {threshold:?}");
     }
 }
 

@@ -58,6 +58,17 @@ fn a_network_descends_in_place_as_the_interpreter_does() {
     }
 }
 
+/// Each number waits for the one across the diagonal, so none may take its place.
+#[test]
+fn what_a_matrix_loses_of_its_transpose_is_that_of_the_old_numbers() {
+    for n in [3, 40] {
+        let tape = Tape::new();
+        let matrix = tape.part(tape.vector("theta"), "matrix", downhill_tensor::Shape::from([n, n]));
+        let moved = matrix - 0.1 * matrix.transpose();
+        compare(&tape.finish(&[Output::update("theta", &[moved])]).unwrap(), &[]);
+    }
+}
+
 #[test]
 fn a_long_sum_over_rows_changes_what_the_rows_were_computed_with() {
     let program = descent([&[6, 1], &[1]], |tape, [w, b]| {

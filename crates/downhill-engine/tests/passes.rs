@@ -6,7 +6,7 @@ use downhill_autograd::{
     Var,
 };
 use downhill_engine::Engine;
-use downhill_tensor::{Float, Key};
+use downhill_tensor::{Float, Key, Shape};
 
 /// The only output of a program of one input, by an executor.
 fn output<T: Precision>(executor: &impl Executor<T>, program: &Program, x: &[T]) -> Vec<T> {
@@ -25,7 +25,7 @@ fn program(function: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Program {
 
 #[test]
 fn identities_are_removed_only_where_they_hold() {
-    let functions: [fn(Var<'_>) -> Var<'_>; 12] = [
+    let functions: [fn(Var<'_>) -> Var<'_>; 13] = [
         |x| x + 0.0,
         |x| 0.0 + x,
         |x| x - 0.0,
@@ -37,6 +37,8 @@ fn identities_are_removed_only_where_they_hold() {
         |x| -(-x),
         |x| -(-(-x)),
         |x| x * 0.0,
+        // The two zeros are equal, but what is divided by them is not.
+        |x| x / x.tape().scalar(0.0) - x / x.tape().scalar(-0.0),
         // The shape changes, though the numbers do not.
         |x| x + x.tape().zeros([2, 3]),
     ];
@@ -48,6 +50,46 @@ fn identities_are_removed_only_where_they_hold() {
         let same = expected.iter().zip(&actual).all(|(e, a)| e == a || (e.is_nan() && a.is_nan()));
         assert!(same && expected.len() == actual.len(), "function {number}: {expected:?}, {actual:?}");
     }
+}
+
+/// Whether a function of an array has the result that the interpreter says.
+fn agrees(shape: &[usize], function: impl for<'t> Fn(Var<'t>) -> Var<'t>) {
+    let tape = Tape::new();
+    let y = function(tape.input("x", Shape::new(shape).unwrap()));
+    let program = tape.finish(&[Output::new("y", &y)]).unwrap();
+    let x: Vec<f64> = (0..shape.iter().product()).map(|i: usize| (i as f64 * 0.7).sin()).collect();
+    let (expected, actual) = (output(&Interpreter, &program, &x), output(&Engine::default(), &program, &x));
+    for (e, a) in expected.iter().zip(&actual) {
+        assert!((e - a).abs() <= 1e-12 * e.abs().max(1.0), "{e} and {a}\n{program}");
+    }
+}
+
+#[test]
+fn ones_between_zeros_are_not_all_ones() {
+    // Larger than what is computed ahead.
+    agrees(&[6000], |x| x * x.tape().ones([1000]).pad(0, 2000, 3000));
+}
+
+#[test]
+fn a_sum_of_products_and_others_forgets_none_of_the_others() {
+    agrees(&[6, 6], |x| {
+        let products = x.transpose().matmul(x.sin()) + x.cos().transpose().matmul(x);
+        products + x.exp() + x.tanh() + x.sigmoid()
+    });
+}
+
+#[test]
+fn a_product_that_is_read_twice_is_not_added_to_where_it_lies() {
+    agrees(&[6, 6], |x| {
+        let product = x.matmul(x);
+        (product + x.sin().matmul(x)) * product.tanh()
+    });
+}
+
+#[test]
+fn sums_over_an_axis_between_others_that_stay_are_sums_over_that_axis() {
+    agrees(&[2, 3, 2, 3, 16], |x| x.exp().sum_over(&[2, 4]));
+    agrees(&[2, 3, 2, 3, 16], |x| x.exp().sum_over(&[0, 2, 4]));
 }
 
 #[test]

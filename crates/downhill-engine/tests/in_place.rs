@@ -134,3 +134,18 @@ fn gradients_of_all_slices_lie_side_by_side() {
     let plan = Engine::default().compile::<f64>(&program).unwrap().to_string();
     assert!(!plan.contains("pad"), "{plan}");
 }
+
+/// Neither can be changed where it lies before the other has read it.
+#[test]
+fn matrices_that_lose_products_of_each_other_lose_those_of_the_old_numbers() {
+    for n in [2, 9, 40] {
+        let tape = Tape::new();
+        let port = tape.vector("theta");
+        let [a, b] = ["a", "b"].map(|name| tape.part(port, name, downhill_tensor::Shape::from([n, n])));
+        let x = tape.constant(downhill_tensor::Tensor::from_fn([n, n], |at| {
+            ((at[0] * 3 + at[1]) as f64).sin() / n as f64
+        }));
+        let moved = [a - 0.1 * b.matmul(x), b - 0.1 * a.matmul(x)];
+        compare(&tape.finish(&[Output::update("theta", &moved)]).unwrap(), &[]);
+    }
+}

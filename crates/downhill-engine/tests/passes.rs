@@ -241,3 +241,16 @@ fn what_is_computed_again_is_not_kept() {
     let bytes = |program| Engine::default().compile::<f32>(program).unwrap().bytes();
     assert!(2 * bytes(&again) < bytes(&kept), "{} against {} bytes", bytes(&again), bytes(&kept));
 }
+
+#[test]
+fn whatever_is_not_zero_is_true_in_short_loops_and_long_ones() {
+    for length in [4, 1000] {
+        let tape = Tape::new();
+        let x = tape.input("x", [length]);
+        let y = (x * 1.5).select(tape.scalar(1.0), tape.scalar(2.0)) + x.logical_not();
+        let program = tape.finish(&[Output::new("y", &y)]).unwrap();
+        let x: Vec<f64> = [2.0, -0.5, 0.0, f64::NEG_INFINITY].into_iter().cycle().take(length).collect();
+        assert_eq!(output(&Engine::default(), &program, &x)[..4], [1.0, 1.0, 3.0, 1.0]);
+        assert_eq!(output(&Interpreter, &program, &x), output(&Engine::default(), &program, &x));
+    }
+}

@@ -254,3 +254,18 @@ fn whatever_is_not_zero_is_true_in_short_loops_and_long_ones() {
         assert_eq!(output(&Interpreter, &program, &x), output(&Engine::default(), &program, &x));
     }
 }
+
+#[test]
+fn rows_wider_than_a_tile_have_sums_of_their_own() {
+    for width in [511, 512, 513, 1300] {
+        let tape = Tape::new();
+        let x = tape.input("x", [5, width]);
+        let sums = (x.sin() * x).exp().sum_over(&[-1]);
+        let program = tape.finish(&[Output::new("sums", &sums)]).unwrap();
+        let x: Vec<f64> = (0..5 * width).map(|i| (i as f64 * 0.37).cos()).collect();
+        let (expected, actual) =
+            (output(&Interpreter, &program, &x), output(&Engine::default(), &program, &x));
+        let near = expected.iter().zip(&actual).all(|(e, a)| (e - a).abs() <= 1e-12 * e.abs());
+        assert!(near, "{expected:?} and {actual:?}");
+    }
+}

@@ -189,3 +189,15 @@ fn rows_that_are_all_masked_are_empty_distributions() {
     softmax::logsumexp(&[] as &[f32], 0, &mut out);
     assert_eq!(out, [f32::NEG_INFINITY; 3]);
 }
+
+#[test]
+fn a_view_is_reduced_from_where_it_begins() {
+    // The last two columns of a matrix of three rows and four columns, transposed.
+    let x: Vec<f64> = (0..12).map(f64::from).collect();
+    let whole = Layout::contiguous(Shape::from([3, 4]));
+    let part = downhill_tensor::Slice { start: Some(2), end: None, step: 1 };
+    let view = whole.slice(1, part).unwrap().permute(&[1, 0]).unwrap();
+    let mut out = [0.0; 2];
+    reduce_strided(Reduction::Sum, &x, &view, |axis| axis == 1, 0..2, &mut out);
+    assert_eq!(out, [2.0 + 6.0 + 10.0, 3.0 + 7.0 + 11.0]);
+}

@@ -107,3 +107,16 @@ fn geometries_that_cannot_be_say_why() {
     assert!(pool([2, 2], [1, 1], [2, 0]).contains("at most half of the kernel"));
     assert!(pool([5, 2], [1, 1], [0, 0]).contains("at most the padded plane"));
 }
+
+#[test]
+fn a_window_of_negative_infinities_gives_its_gradient_to_the_first() {
+    // Windows of three do not halve the plane; both ways through must hold.
+    for (size, window) in [(2, 2), (3, 3)] {
+        let geometry = Pool2dGeometry::new([size; 2], [window; 2], [window; 2], [0, 0]).unwrap();
+        let x = vec![f32::NEG_INFINITY; size * size];
+        let mut dx = vec![9.0; size * size];
+        max_pool2d_scatter(&geometry, &x, &[2.0], &mut dx);
+        assert_eq!(dx[0], 2.0, "windows of {window}");
+        assert!(dx[1..].iter().all(|&dx| dx == 0.0), "windows of {window}: {dx:?}");
+    }
+}

@@ -214,11 +214,14 @@ impl<T: Precision> Plan<T> {
 impl<T: Precision> Plan<T> {
     /// Floating-point operations of one run, roughly.
     pub fn operations(&self) -> u64 {
-        let of = |step: &Step| match &step.body {
+        self.lowered.steps.iter().map(|step| self.operations_of(step)).sum()
+    }
+
+    fn operations_of(&self, step: &Step) -> u64 {
+        match &step.body {
             Body::Scan { scan, nested } => scan.length() as u64 * self.nested[*nested].operations(),
             _ => step.operations(),
-        };
-        self.lowered.steps.iter().map(of).sum()
+        }
     }
 
     /// The bytes that the plan holds: intermediates, constants and scratch space.
@@ -249,7 +252,7 @@ impl<T: EnginePrecision> Plan<T> {
             let body = &self.nested[*nested];
             let (length, loops) = (scan.length(), body.lowered.steps.len());
             scheduled.kind = format!("scan: {length} steps of {loops} loops");
-            scheduled.operations = length as u64 * body.operations();
+            scheduled.operations = self.operations_of(step);
             schedule.intermediate_bytes += body.bytes();
         }
         schedule

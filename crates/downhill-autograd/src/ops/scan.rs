@@ -113,11 +113,6 @@ impl Scan {
         let results = outputs[self.carries..].iter().map(|port| part(each(port.shape))).collect();
         Parts { carried, history, results, len }
     }
-
-    /// The same steps, also with what was carried into each.
-    fn with_history(&self) -> Scan {
-        Scan { history: true, ..self.clone() }
-    }
 }
 
 /// Parts of a flat vector as values.
@@ -227,8 +222,9 @@ impl Operation for Scan {
 
     fn vjp<'t>(&self, at: &At<'_, 't>, cotangent: Var<'t>) -> Cotangents<'t> {
         let tape = at.tape();
-        let forward = if self.history { at.output } else { tape.record(self.with_history(), at.inputs) };
-        let (parts, whole) = (self.parts(), self.with_history().parts());
+        let kept = Scan { history: true, ..self.clone() };
+        let (parts, whole) = (self.parts(), kept.parts());
+        let forward = if self.history { at.output } else { tape.record(kept, at.inputs) };
         let constants = self.carries + self.sequences..at.inputs.len();
         let differentiated = |number: &usize| at.inputs[*number].is_float() && at.needs(*number);
         let of_sequences: Vec<usize> = (self.carries..constants.start).filter(differentiated).collect();

@@ -5,7 +5,8 @@ use downhill_autograd::{Lowering, Precision};
 use downhill_tensor::kernels::scalar::Binary;
 
 /// How often each value is used by what is needed, and delivered.
-pub(super) fn uses<T: Precision>(graph: &Graph<T>, needed: &[bool]) -> Vec<usize> {
+pub(super) fn uses<T: Precision>(graph: &Graph<T>) -> Vec<usize> {
+    let needed = graph.needed();
     let mut uses = vec![0usize; graph.values.len()];
     for value in (0..graph.values.len()).filter(|&value| needed[value]) {
         graph.operands(value).iter().for_each(|&operand| uses[operand] += 1);
@@ -15,7 +16,7 @@ pub(super) fn uses<T: Precision>(graph: &Graph<T>, needed: &[bool]) -> Vec<usize
 }
 
 /// The operands of an addition.
-pub(super) fn addends<T: Precision>(graph: &Graph<T>, value: usize) -> Option<[usize; 2]> {
+fn addends<T: Precision>(graph: &Graph<T>, value: usize) -> Option<[usize; 2]> {
     match &graph.values[value].source {
         Source::Operation { lowering: Lowering::Binary(Binary::Add), operands, .. } => {
             Some([operands[0], operands[1]])
@@ -25,11 +26,7 @@ pub(super) fn addends<T: Precision>(graph: &Graph<T>, value: usize) -> Option<[u
 }
 
 /// What is added up by an addition and by those that serve nothing but it; and these additions.
-pub(super) fn chain<T: Precision>(
-    graph: &Graph<T>,
-    value: usize,
-    uses: &[usize],
-) -> (Vec<usize>, Vec<usize>) {
+fn chain<T: Precision>(graph: &Graph<T>, value: usize, uses: &[usize]) -> (Vec<usize>, Vec<usize>) {
     let (mut parts, mut sums, mut open) = (Vec::new(), Vec::new(), vec![value]);
     while let Some(sum) = open.pop() {
         sums.push(sum);
@@ -43,4 +40,20 @@ pub(super) fn chain<T: Precision>(
         }
     }
     (parts, sums)
+}
+
+/// Every sum that is no part of a longer one, the last first, with what is added up by it.
+pub(super) fn chains<T: Precision>(graph: &Graph<T>, uses: &[usize]) -> Vec<(usize, Vec<usize>)> {
+    let needed = graph.needed();
+    let mut taken = vec![false; graph.values.len()];
+    let mut found = Vec::new();
+    // From the last sum back, so that a chain is met at its end.
+    for value in (0..graph.values.len()).rev() {
+        if needed[value] && !taken[value] && addends(graph, value).is_some() {
+            let (parts, sums) = chain(graph, value, uses);
+            sums.iter().for_each(|&sum| taken[sum] = true);
+            found.push((value, parts));
+        }
+    }
+    found
 }

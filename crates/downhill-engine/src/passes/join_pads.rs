@@ -3,23 +3,14 @@
 //! Slices of one value have gradients that are padded with zeros and added up; with many slices, the steps of a
 //! recurrent network say, that is quadratic work, and side by side it is one copy of each.
 
-use super::chain::{addends, chain, uses};
+use super::chain::{chains, uses};
 use crate::graph::{Graph, Source};
 use downhill_autograd::operation::Movement;
 use downhill_autograd::{Lowering, Precision, ops};
 use std::sync::Arc;
 
 pub(super) fn run<T: Precision>(graph: &mut Graph<T>) {
-    let needed = graph.needed();
-    let uses = uses(graph, &needed);
-    // From the last sum back, so that a chain is met at its end.
-    let mut taken = vec![false; graph.values.len()];
-    for value in (0..graph.values.len()).rev() {
-        if !needed[value] || taken[value] || addends(graph, value).is_none() {
-            continue;
-        }
-        let (pads, sums) = chain(graph, value, &uses);
-        sums.iter().for_each(|&sum| taken[sum] = true);
+    for (value, pads) in chains(graph, &uses(graph)) {
         if let Some((axis, parts)) = side_by_side(graph, value, &pads) {
             graph.values[value].source = Source::Operation {
                 operation: Arc::new(ops::Concat { axis }),

@@ -4,7 +4,7 @@
 //! each of them over the few rows of a batch. With the Aₜ one below the other, and the Bₜ, it is one product with a
 //! long inner dimension, which brings each result to and from memory once instead of once a step.
 
-use super::chain::{addends, chain, uses};
+use super::chain::{chains, uses};
 use crate::graph::{Graph, Source, Value};
 use downhill_autograd::operation::Movement;
 use downhill_autograd::{Lowering, Precision, Type, ops};
@@ -22,15 +22,8 @@ struct Term {
 }
 
 pub(super) fn run<T: Precision>(graph: &mut Graph<T>) {
-    let needed = graph.needed();
-    let uses = uses(graph, &needed);
-    let mut taken = vec![false; graph.values.len()];
-    for value in (0..graph.values.len()).rev() {
-        if !needed[value] || taken[value] || addends(graph, value).is_none() {
-            continue;
-        }
-        let (addends, sums) = chain(graph, value, &uses);
-        sums.iter().for_each(|&sum| taken[sum] = true);
+    let uses = uses(graph);
+    for (value, addends) in chains(graph, &uses) {
         let (mut terms, mut rest) = (Vec::new(), Vec::new());
         for addend in addends {
             match term(graph, addend).filter(|_| uses[addend] == 1) {

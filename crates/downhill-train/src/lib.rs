@@ -6,6 +6,7 @@ mod averaging;
 mod baseline;
 mod callback;
 mod config;
+pub mod diagnosis;
 mod error;
 mod evaluation;
 mod evaluator;

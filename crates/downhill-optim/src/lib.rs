@@ -10,6 +10,7 @@ pub mod coverage;
 pub mod descend;
 pub mod error;
 pub mod groups;
+pub mod minimize;
 pub mod optimizer;
 pub mod registry;
 pub mod rows;

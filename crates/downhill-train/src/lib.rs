@@ -19,6 +19,7 @@ mod model;
 mod model_spec;
 pub mod objective;
 mod outcome;
+pub mod page;
 mod predictions;
 mod progress;
 mod run;

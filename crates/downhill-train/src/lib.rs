@@ -22,6 +22,7 @@ mod outcome;
 pub mod page;
 mod predictions;
 mod progress;
+pub mod race;
 mod run;
 mod run_directory;
 pub mod state_dict;

@@ -9,5 +9,7 @@ mod commands;
 mod interrupt;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/report.rs"]
+mod report;
 #[path = "cli/training.rs"]
 mod training;

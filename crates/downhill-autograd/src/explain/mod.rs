@@ -37,14 +37,14 @@ pub struct Detail {
     /// The most elements that a value may have for its derivatives to be given one by one, and checked by finite
     /// differences. Of larger values there are the products alone, and a [`Summary`].
     pub elements: usize,
-    /// The layer paths whose values are checked by finite differences; all if there are none.
-    pub paths: Vec<String>,
+    /// The layer path within which values are checked by finite differences; all if there is none.
+    pub path: Option<String>,
 }
 
 impl Default for Detail {
     /// 64 elements, everywhere.
     fn default() -> Self {
-        Detail { elements: 64, paths: Vec::new() }
+        Detail { elements: 64, path: None }
     }
 }
 
@@ -218,7 +218,19 @@ impl Explanation {
     }
 }
 
+/// Whether the layer path `path` is `around` or lies within it.
+fn lies_within(path: &str, around: &str) -> bool {
+    let bare = |path: &'_ str| path.trim_matches(['(', ')']).to_owned();
+    let (path, around) = (bare(path), bare(around));
+    path.strip_prefix(&around).is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || around.is_empty())
+}
+
 impl Explained {
+    /// Whether it belongs to the layer of this path, or to one within it. The loss is at `loss`.
+    pub fn belongs_to(&self, path: &str) -> bool {
+        lies_within(&self.path, path)
+    }
+
     /// The name of an element: `0.weight[1,2]`. Of what is no parameter, an axis of one example in front is left out,
     /// and a single number has no index.
     pub fn element(&self, element: usize) -> String {
@@ -458,8 +470,7 @@ fn gradients(
                 gradients[own].get_or_insert_with(empty).paths.push(path);
             }
         }
-        let here = program.place(id).path;
-        let checked = detail.paths.is_empty() || detail.paths.contains(&here);
+        let checked = detail.path.as_ref().is_none_or(|path| lies_within(&program.place(id).path, path));
         let finite_difference = match small(id) && checked {
             true => replay::finite_differences(recording, id, loss, key),
             false => None,

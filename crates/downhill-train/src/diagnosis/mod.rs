@@ -4,6 +4,7 @@
 //! formula is from, and what to try.
 
 mod curvature;
+mod noise;
 mod sharpness;
 mod spectrum;
 mod stability;
@@ -11,6 +12,7 @@ mod trace;
 mod verdict;
 
 pub use curvature::{Curvature, CurvatureOptions, Place};
+pub use noise::{BatchGradients, GradientNoise, SignalToNoise};
 pub use sharpness::{CriticalSharpness, Sharpness, estimated_preconditioner};
 pub use spectrum::{Eigenvalue, LanczosOptions, LanczosStop, SpectrumEnds, spectrum_ends};
 pub use stability::{Preconditioning, StabilityLimit, largest_stable_rate, preconditioner, stability_limit};

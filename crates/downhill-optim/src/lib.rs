@@ -19,6 +19,8 @@ pub mod rules;
 pub mod schedules;
 pub mod sharpness_aware;
 pub mod state;
+mod suggest;
+pub mod test_functions;
 
 pub use accumulate::GradientAccumulator;
 pub use adaptive_clip::clip_adaptive;
@@ -35,3 +37,4 @@ pub use rules::*;
 pub use schedules::*;
 pub use sharpness_aware::SharpnessAware;
 pub use state::{OptimizerState, ScalarState, SlotState};
+pub use test_functions::TestFunction;

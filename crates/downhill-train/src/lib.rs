@@ -18,6 +18,7 @@ mod memory;
 mod model;
 mod model_spec;
 mod outcome;
+pub mod page;
 mod predictions;
 mod progress;
 pub mod race;

@@ -17,6 +17,7 @@ pub mod import;
 mod memory;
 mod model;
 mod model_spec;
+pub mod objective;
 mod outcome;
 pub mod page;
 mod predictions;

@@ -146,11 +146,9 @@ fn a_snapshot_of_another_step_is_refused() {
     assert_eq!(step.snapshot(), before);
 }
 
-/// The test of plain descent on a bowl with curvatures `2 steep²`, 2 and 2, whose bottom is at `floor²`.
-fn on_bowl(steep: f64, floor: f64) -> RateCurve {
-    let row = |a: f64, b: f64| ([a * steep, b], a * steep + b + a * b * floor);
-    let rows = [row(1.0, 1.0), row(1.0, -1.0), row(-1.0, 1.0), row(-1.0, -1.0)];
-    let data = table(&rows.each_ref().map(|(x, y)| (&x[..], *y)));
+/// The test of plain descent for a linear function of two columns, on all examples at once.
+fn on_rows(rows: &[([f64; 2], f64)]) -> RateCurve {
+    let rows: Vec<(&[f64], f64)> = rows.iter().map(|(x, y)| (&x[..], *y)).collect();
     let config = TrainConfig {
         batch_size: BatchSize::Full,
         loss: Loss::MeanSquaredError,
@@ -160,21 +158,41 @@ fn on_bowl(steep: f64, floor: f64) -> RateCurve {
         ..TrainConfig::default()
     };
     let range = RateRange { steps: 1000, smoothing: 0.0, ..RateRange::default() };
-    range.run_on(models::linear(1), &config, &data).unwrap()
+    range.run_on(models::linear(1), &config, &table(&rows)).unwrap()
+}
+
+/// The largest curvature of the squared error, by power iteration: that of `2/n Σ x xᵀ`, with x = (a, b, 1).
+fn sharpness(rows: &[([f64; 2], f64)]) -> f64 {
+    let (mut direction, mut norm) = ([1.0, 0.7, 0.4], 0.0);
+    for _ in 0..500 {
+        let mut product = [0.0; 3];
+        for ([a, b], _) in rows {
+            let x = [*a, *b, 1.0];
+            let along: f64 = x.iter().zip(&direction).map(|(x, d)| x * d).sum();
+            product.iter_mut().zip(x).for_each(|(p, x)| *p += 2.0 / rows.len() as f64 * along * x);
+        }
+        norm = product.iter().map(|p| p * p).sum::<f64>().sqrt();
+        direction = product.map(|p| p / norm);
+    }
+    norm
 }
 
 #[test]
 fn on_a_bowl_the_loss_turns_at_the_limit_of_stability() {
-    for steep in [1.0, 3.0, 10.0] {
-        let curve = on_bowl(steep, 0.7);
-        let limit = 2.0 / (2.0 * steep * steep);
-        let next = (10f64 / 1e-7).powf(1.0 / 999.0);
+    for steep in [0.3, 3.0, 10.0] {
+        let row = |i: i32| {
+            let i = f64::from(i);
+            ([steep * i.sin(), (2.1 * i).cos()], i.sin() + (0.3 * i).cos())
+        };
+        let rows: Vec<_> = (0..40).map(row).collect();
+        let curve = on_rows(&rows);
+        let limit = 2.0 / sharpness(&rows);
         // Below 2/λ each step takes the steepest part down. Above it that part grows, from almost nothing.
         let diverged = curve.diverged_at.unwrap();
-        assert!(diverged > limit && diverged < 10.0 * limit, "{diverged} of {limit}");
-        let falling = curve.points.windows(2).filter(|pair| pair[1].learning_rate < limit / next);
-        assert!(falling.clone().count() > 500);
-        assert!(falling.into_iter().all(|pair| pair[1].loss <= pair[0].loss * (1.0 + 1e-6)));
+        assert!(diverged > limit && diverged < 3.0 * limit, "{diverged} of {limit}");
+        let falling: Vec<_> = curve.points.iter().filter(|point| point.learning_rate < limit).collect();
+        assert!(falling.len() > 500);
+        assert!(falling.windows(2).all(|pair| pair[1].loss <= pair[0].loss * (1.0 + 1e-6)));
         let suggested = curve.suggestion().unwrap().learning_rate;
         assert!(suggested < limit, "{suggested} of {limit}");
     }
@@ -182,7 +200,8 @@ fn on_a_bowl_the_loss_turns_at_the_limit_of_stability() {
 
 #[test]
 fn the_rates_grow_by_one_factor_and_the_loss_is_that_after_the_step() {
-    let curve = on_bowl(1.0, 0.0);
+    let row = |a: f64, b: f64| ([a, b], a + b);
+    let curve = on_rows(&[row(1.0, 1.0), row(1.0, -1.0), row(-1.0, 1.0), row(-1.0, -1.0)]);
     assert_eq!(curve.points[0].learning_rate, 1e-7);
     let factor = (10f64 / 1e-7).powf(1.0 / 999.0);
     for pair in curve.points.windows(2) {

@@ -9,6 +9,7 @@
 mod budget;
 mod entrant;
 mod finish;
+mod page;
 mod result;
 mod track;
 mod tuning;

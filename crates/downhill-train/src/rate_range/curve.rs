@@ -1,6 +1,7 @@
 //! The loss over the learning rate, and which rate it suggests.
 
 use crate::diagnosis::{Severity, Verdict};
+use crate::page::Table;
 use crate::rate_range::RateRange;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -188,13 +189,13 @@ impl RateCurve {
         verdicts
     }
 
-    /// The points as a table of comma-separated values, with a header.
+    /// The points as comma-separated values, with a header.
     pub fn csv(&self) -> String {
-        let mut text = String::from("learning_rate,loss,smoothed_loss\n");
+        let mut table = Table::new("The loss over the rate.", ["learning_rate", "loss", "smoothed_loss"]);
         for RatePoint { learning_rate, loss, smoothed } in &self.points {
-            text += &format!("{learning_rate},{loss},{smoothed}\n");
+            table.push([*learning_rate, *loss, *smoothed]);
         }
-        text
+        table.csv()
     }
 }
 

@@ -5,6 +5,7 @@
 //! gives everything back as it was: [`RateRange::run`].
 
 mod curve;
+mod page;
 
 pub use curve::{RateCurve, RatePoint, Suggestion, SuggestionMethod};
 

@@ -54,26 +54,34 @@ pub struct RateCurve {
     /// the largest rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged_at: Option<f64>,
-    /// The number of losses so far, and their sum with weights.
-    #[serde(skip)]
-    mean: (i32, f64),
+}
+
+/// The mean of the losses so far, in which the late ones count most: how many there were, and their weighted sum.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mean {
+    count: i32,
+    sum: f64,
+}
+
+impl Mean {
+    fn with(&mut self, loss: f64, smoothing: f64) -> f64 {
+        *self = Mean { count: self.count + 1, sum: smoothing * self.sum + (1.0 - smoothing) * loss };
+        self.sum / (1.0 - smoothing.powi(self.count))
+    }
 }
 
 impl RateCurve {
     pub(super) fn new(range: RateRange) -> Self {
-        RateCurve { range, initial_loss: f64::NAN, points: Vec::new(), diverged_at: None, mean: (0, 0.0) }
+        RateCurve { range, initial_loss: f64::NAN, points: Vec::new(), diverged_at: None }
     }
 
     /// Takes in the loss after the step with this rate, or before the first; says whether to go on.
-    pub(super) fn add(&mut self, rate: Option<f64>, loss: f64) -> ControlFlow<()> {
+    pub(super) fn add(&mut self, mean: &mut Mean, rate: Option<f64>, loss: f64) -> ControlFlow<()> {
         if !loss.is_finite() {
             self.diverged_at = rate.or(Some(self.range.lowest));
             return ControlFlow::Break(());
         }
-        let (count, sum) =
-            (self.mean.0 + 1, self.range.smoothing * self.mean.1 + (1.0 - self.range.smoothing) * loss);
-        self.mean = (count, sum);
-        let smoothed = sum / (1.0 - self.range.smoothing.powi(count));
+        let smoothed = mean.with(loss, self.range.smoothing);
         let Some(learning_rate) = rate else {
             self.initial_loss = loss;
             return ControlFlow::Continue(());
@@ -206,9 +214,10 @@ mod tests {
     /// A curve through these losses, one for each decade from 1e-6 on, not smoothed.
     fn curve(losses: &[f64]) -> RateCurve {
         let mut curve = RateCurve::new(RateRange { smoothing: 0.0, ..RateRange::default() });
+        let mut mean = Mean::default();
         for (index, &loss) in losses.iter().enumerate() {
             let rate = (index > 0).then(|| 10f64.powi(index as i32 - 7));
-            if curve.add(rate, loss).is_break() {
+            if curve.add(&mut mean, rate, loss).is_break() {
                 break;
             }
         }
@@ -252,8 +261,9 @@ mod tests {
     #[test]
     fn the_mean_is_that_of_the_losses_so_far() {
         let mut curve = RateCurve::new(RateRange { smoothing: 0.5, ..RateRange::default() });
+        let mut mean = Mean::default();
         for (rate, loss) in [(None, 4.0), (Some(1.0), 2.0), (Some(2.0), 3.0)] {
-            assert!(curve.add(rate, loss).is_continue());
+            assert!(curve.add(&mut mean, rate, loss).is_continue());
         }
         let smoothed: Vec<f64> = curve.points.iter().map(|point| point.smoothed).collect();
         // Weights 1/3, 2/3; then 1/7, 2/7, 4/7.

@@ -12,6 +12,7 @@ pub use curve::{RateCurve, RatePoint, Suggestion, SuggestionMethod};
 use crate::step::{input_type, target_data, target_type};
 use crate::trainer::{check_targets, network_for};
 use crate::{Error, Result, StepOptions, StepSnapshot, TrainConfig, TrainingStep};
+use curve::Mean;
 use downhill_data::{BatchSize, InMemory, Loader, LoaderOptions, Preprocessing, PreprocessingOptions};
 use downhill_engine::{Engine, EnginePrecision};
 use downhill_nn::AnyLayer;
@@ -96,7 +97,7 @@ impl RateRange {
                 actual: own_rate.to_string(),
             });
         }
-        let mut curve = RateCurve::new(*self);
+        let (mut curve, mut mean) = (RateCurve::new(*self), Mean::default());
         // The last step shows the loss to which the last rate has led.
         for (index, before) in (0..=self.steps).zip(std::iter::once(None).chain(self.rates().map(Some))) {
             let rate = self.rate(index.min(self.steps - 1));
@@ -106,7 +107,7 @@ impl RateRange {
                 Err(Error::Optimizer(downhill_optim::Error::NonFiniteNorm { .. })) => f64::NAN,
                 Err(error) => return Err(error),
             };
-            if curve.add(before, loss).is_break() {
+            if curve.add(&mut mean, before, loss).is_break() {
                 break;
             }
         }

@@ -35,6 +35,14 @@ pub enum Error {
         /// The names there are.
         known: Vec<&'static str>,
     },
+    /// A name that no method of minimization has.
+    #[error("no method is called {name:?}; there are {}", .known.join(", "))]
+    UnknownMethod {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<&'static str>,
+    },
     /// A slice whose length is not that of the parameters for which the optimizer was made.
     #[error("the optimizer was made for {expected} parameters, but the {what} slice has length {actual}")]
     LengthMismatch {

@@ -18,6 +18,8 @@ pub mod rules;
 pub mod schedules;
 pub mod sharpness_aware;
 pub mod state;
+mod suggest;
+pub mod test_functions;
 
 pub use accumulate::GradientAccumulator;
 pub use adaptive_clip::clip_adaptive;
@@ -37,3 +39,4 @@ pub use rules::*;
 pub use schedules::*;
 pub use sharpness_aware::SharpnessAware;
 pub use state::{OptimizerState, ScalarState, SlotState};
+pub use test_functions::TestFunction;

@@ -5,7 +5,7 @@ use super::bounds::Feasible;
 use super::evaluator::{Evaluator, Halt};
 use super::methods::*;
 use super::walk::{Moved, Walk};
-use crate::{Error, Optimizer, OptimizerConfig, Result, Schedule};
+use crate::{Error, Optimizer, OptimizerConfig, Result, Schedule, suggest};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
@@ -63,9 +63,11 @@ impl Method {
             "lbfgsb" => Ok(Method::LbfgsB(LbfgsB::default())),
             "newton_cg" => Ok(Method::NewtonCg(NewtonCg::default())),
             "trust_region" => Ok(Method::TrustRegion(TrustRegion::default())),
-            other => OptimizerConfig::from_name(other)
-                .map(Method::from)
-                .map_err(|_| Error::UnknownMethod { name: name.into(), known: Self::names().collect() }),
+            other => OptimizerConfig::from_name(other).map(Method::from).map_err(|_| Error::UnknownMethod {
+                name: name.into(),
+                suggestion: suggest::nearest(other, Self::names()),
+                known: Self::names().collect(),
+            }),
         }
     }
 

@@ -97,6 +97,7 @@ impl RaceResult {
             let tuning = entrant.tuning.as_ref();
             let end = |measure| entrant.band(Currency::Steps, measure).last().map(|band| band.median);
             let remark = match tuning {
+                None if entrant.entrant.learning_rate().is_none() => "searches along lines",
                 None => "given",
                 Some(Tuning { learning_rate: None, .. }) => "none found",
                 Some(Tuning { edge: Some(Edge::Lowest), .. }) => "the smallest tried",
@@ -106,7 +107,7 @@ impl RaceResult {
             let found = tuning.is_none_or(|tuning| tuning.learning_rate.is_some());
             table.push([
                 Cell::from(&entrant.label),
-                found.then(|| entrant.entrant.learning_rate()).into(),
+                found.then(|| entrant.entrant.learning_rate()).flatten().into(),
                 tuning.map(|tuning| tuning.trials.len()).into(),
                 tuning.map(Tuning::diverged).into(),
                 remark.into(),

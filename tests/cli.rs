@@ -7,7 +7,11 @@ mod bad_input;
 mod commands;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
+#[path = "cli/lr_find.rs"]
+mod lr_find;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/race.rs"]
+mod race;
 #[path = "cli/training.rs"]
 mod training;

@@ -4,6 +4,7 @@
 //! standard output, progress and errors to standard error.
 #![forbid(unsafe_code)]
 
+mod again;
 mod commands;
 mod defaults;
 mod exit;
@@ -16,6 +17,7 @@ mod progress;
 mod report;
 mod run_config;
 mod run_path;
+mod run_report;
 mod source;
 mod summary;
 
@@ -42,6 +44,7 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Export(export::Arguments),
+    Report(commands::report::Arguments),
     Data(data::Arguments),
 }
 
@@ -53,6 +56,7 @@ Examples:
   downhill lr-find house.csv --target price  find a learning rate for it
   downhill race wine --html race.html        let optimizers and batch sizes compete
   downhill predict runs/house new.csv        predict for new rows of such a table
+  downhill report runs/house                 write the page of a run, to look at
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
   downhill data list                         show the data sets that are built in
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Report(arguments)) => commands::report::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };
     exit::code(result)

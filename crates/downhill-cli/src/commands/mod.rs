@@ -7,4 +7,5 @@ pub mod export;
 pub mod lr_find;
 pub mod predict;
 pub mod race;
+pub mod report;
 pub mod train;

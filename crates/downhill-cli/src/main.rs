@@ -19,7 +19,7 @@ mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, export, predict, train};
+use commands::{data, demo, eval, explain, export, predict, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -39,6 +39,7 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Export(export::Arguments),
+    Explain(Box<explain::Arguments>),
     Data(data::Arguments),
 }
 
@@ -50,6 +51,8 @@ Examples:
   downhill predict runs/house new.csv        predict for new rows of such a table
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
+  downhill explain mlp:2 --input 0.5,-1 --target 1
+                                             show backpropagation, step by step
   downhill data list                         show the data sets that are built in
 
 Exit codes: 0 good, 2 usage, 3 configuration, 4 data, 5 diverged or not a number, 7 input/output,
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };
     exit::code(result)

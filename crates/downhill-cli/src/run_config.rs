@@ -79,6 +79,11 @@ impl RunConfig {
         })
     }
 
+    /// The network, as on the command line.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
     /// How it was trained.
     pub fn train(&self) -> &TrainConfig {
         &self.train

@@ -3,6 +3,7 @@
 pub mod data;
 pub mod demo;
 pub mod eval;
+pub mod explain;
 pub mod export;
 pub mod predict;
 pub mod train;

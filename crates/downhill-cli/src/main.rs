@@ -23,6 +23,7 @@ mod summary;
 
 use clap::{Parser, Subcommand};
 use commands::{data, demo, eval, export, lr_find, predict, race, train};
+use commands::{data, demo, eval, explain, export, predict, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -45,6 +46,7 @@ enum Command {
     Predict(predict::Arguments),
     Export(export::Arguments),
     Report(commands::report::Arguments),
+    Explain(Box<explain::Arguments>),
     Data(data::Arguments),
 }
 
@@ -59,6 +61,8 @@ Examples:
   downhill report runs/house                 write the page of a run, to look at
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
+  downhill explain mlp:2 --input 0.5,-1 --target 1
+                                             show backpropagation, step by step
   downhill data list                         show the data sets that are built in
 
 Exit codes: 0 good, 2 usage, 3 configuration, 4 data, 5 diverged or not a number, 7 input/output,
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Report(arguments)) => commands::report::run(&arguments),
+        Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };
     exit::code(result)

@@ -92,6 +92,9 @@ impl RunConfig {
     /// The command that makes the run again.
     pub fn command(&self) -> &str {
         &self.command
+    /// The network, as on the command line.
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
     /// How it was trained.

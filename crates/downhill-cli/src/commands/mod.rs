@@ -3,6 +3,7 @@
 pub mod data;
 pub mod demo;
 pub mod eval;
+pub mod explain;
 pub mod export;
 pub mod lr_find;
 pub mod predict;

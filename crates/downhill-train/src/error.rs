@@ -104,6 +104,9 @@ pub enum Error {
     /// Training diverged: see [`Outcome::converged`](crate::Outcome::converged).
     #[error("{0}")]
     Diverged(StopReason),
+    /// Data that a regression cannot be fitted to, or that has no best fit.
+    #[error(transparent)]
+    Regression(#[from] crate::regression::RegressionError),
     /// A network that a format cannot express.
     #[error("{what} cannot be written as {format}: {reason}")]
     NotExportable {
@@ -246,6 +249,7 @@ impl Error {
             Error::Data { .. } | Error::NoTarget { .. } | Error::OneClass { .. } => ErrorKind::Data,
             Error::Execution { .. } => ErrorKind::Internal,
             Error::Diverged(_) => ErrorKind::Diverged,
+            Error::Regression(error) => error.kind(),
             Error::Io { .. }
             | Error::TensorFile(_)
             | Error::MissingTensor { .. }

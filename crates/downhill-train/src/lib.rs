@@ -20,6 +20,7 @@ mod model_spec;
 mod outcome;
 mod predictions;
 mod progress;
+pub mod regression;
 mod run;
 mod run_directory;
 pub mod state_dict;

@@ -150,7 +150,7 @@ pub enum RegressionError {
         actual: String,
     },
     /// A file that is no fitted regression.
-    #[error("{path}: this is no fitted regression ({reason}); give a file that `Regression` was saved to")]
+    #[error("{path}: this is no fitted regression ({reason}); give a file that a `FittedTable` was saved to")]
     File {
         /// The file.
         path: String,

@@ -11,6 +11,7 @@ use super::problem::{Evaluated, Penalty, Problem, Want};
 use super::quality::{measure, shares};
 use super::{Regression, RegressionError, Solver, first_order, lasso, newton, separation};
 use crate::Result;
+use downhill_optim::minimize::Lbfgs;
 
 /// The most parameters with which Hessians are made unless they are asked for.
 const SMALL: usize = 1024;
@@ -33,7 +34,8 @@ pub(crate) fn fit(model: &Regression, examples: &Examples<'_>, classes: usize) -
         Solver::CoordinateDescent | Solver::ProximalGradient => {
             lasso::minimize(&problem, &solver, tolerance, most)?
         }
-        Solver::Optimizer(optimizer) => first_order::descend(&problem, optimizer, tolerance, most)?,
+        Solver::Lbfgs => first_order::minimize(&problem, &Lbfgs::default().into(), tolerance, most)?,
+        Solver::Method(method) => first_order::minimize(&problem, method, tolerance, most)?,
         _ => newton::minimize(&problem, tolerance, most)?,
     };
     let Ended { point, iterations, stop, passes, last } = ended;

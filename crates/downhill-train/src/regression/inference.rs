@@ -78,6 +78,11 @@ pub(crate) fn infer(
              describes how far they are off; fit without one, or resample",
         );
     }
+    // Squares that leave nothing: the statistics would be infinite.
+    let nothing_left = f64::EPSILON * problem.unit;
+    if problem.loss == Loss::Squares && here.value <= nothing_left * nothing_left {
+        return Inference::unknown("the fit is exact: no error is left to judge the coefficients by");
+    }
     let estimated = problem.width() - problem.left_out.iter().filter(|&&out| out).count();
     let (variance, degrees) = match problem.loss {
         Loss::Squares => {

@@ -48,6 +48,7 @@ mod problem;
 mod quality;
 mod separation;
 mod stream;
+mod table;
 
 pub use certificate::{Certificate, Proof};
 pub use error::RegressionError;
@@ -60,3 +61,4 @@ pub use models::{
 };
 pub use options::{FitOptions, Solver};
 pub use quality::Quality;
+pub use table::FittedTable;

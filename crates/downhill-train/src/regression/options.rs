@@ -1,7 +1,7 @@
 //! How a regression is fitted: what is estimated, by which solver, and when it ends.
 
 use crate::{Error, Result};
-use downhill_optim::{OptimizerConfig, Rule};
+use downhill_optim::minimize::Method;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum Solver {
     /// these are the normal equations, solved by Cholesky's factorization, and a second step that takes away what the
     /// first has lost to rounding. For the generalized linear models it is iteratively reweighted least squares.
     Newton,
-    /// The limited-memory quasi-Newton method of Nocedal (1980).
+    /// The limited-memory quasi-Newton method of Nocedal (1980): [`downhill_optim::minimize::Lbfgs`].
     Lbfgs,
     /// Cyclic coordinate descent on the matrix of the columns' products (Friedman, Hastie and Tibshirani, 2010), for
     /// squares. The rows are read once.
@@ -26,8 +26,9 @@ pub enum Solver {
     /// Accelerated proximal gradient descent with restarts (Beck and Teboulle, 2009; O'Donoghue and Candès, 2015), for
     /// squares.
     ProximalGradient,
-    /// Any optimizer of this crate, on all rows in each step.
-    Optimizer(OptimizerConfig),
+    /// Any other method of [`downhill_optim::minimize`], on all rows in each step: conjugate gradients, steepest descent
+    /// with a line search, and every optimizer that networks are trained with.
+    Method(Method),
 }
 
 impl Solver {
@@ -39,12 +40,12 @@ impl Solver {
             Solver::Lbfgs => "lbfgs".into(),
             Solver::CoordinateDescent => "coordinate".into(),
             Solver::ProximalGradient => "proximal-gradient".into(),
-            Solver::Optimizer(optimizer) => optimizer.name().replace('_', "-"),
+            Solver::Method(method) => method.name().replace('_', "-"),
         }
     }
 
     /// The solver of this name: `auto`, `newton`, `lbfgs`, `coordinate`, `proximal-gradient`, or one of
-    /// [`OptimizerConfig::names`].
+    /// [`Method::names`].
     ///
     /// # Errors
     /// A name that is neither.
@@ -55,7 +56,7 @@ impl Solver {
             "lbfgs" | "l-bfgs" => Solver::Lbfgs,
             "coordinate" | "coordinate-descent" => Solver::CoordinateDescent,
             "proximal-gradient" | "fista" => Solver::ProximalGradient,
-            _ => Solver::Optimizer(OptimizerConfig::from_name(name)?),
+            _ => Solver::Method(Method::from_name(name)?),
         })
     }
 }
@@ -111,8 +112,8 @@ impl FitOptions {
         if self.threads == Some(0) {
             return Err(Error::Option { option: "threads", expected: "at least 1", actual: "0".into() });
         }
-        if let Solver::Optimizer(optimizer) = &self.solver {
-            optimizer.validate()?;
+        if let Solver::Method(method) = &self.solver {
+            method.validate()?;
         }
         Ok(())
     }

@@ -9,5 +9,7 @@ mod commands;
 mod interrupt;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/regress.rs"]
+mod regress;
 #[path = "cli/training.rs"]
 mod training;

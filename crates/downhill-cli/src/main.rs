@@ -19,7 +19,7 @@ mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, export, predict, train};
+use commands::{data, demo, eval, export, predict, regress, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -38,6 +38,7 @@ enum Command {
     Train(train::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Regress(regress::Arguments),
     Export(export::Arguments),
     Data(data::Arguments),
 }
@@ -48,6 +49,7 @@ Examples:
   downhill train wine                        train on another data set that is built in
   downhill train house.csv --target price    train on a table of your own
   downhill predict runs/house new.csv        predict for new rows of such a table
+  downhill regress house.csv --target price  fit a line, with standard errors
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
   downhill data list                         show the data sets that are built in
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Some(Command::Train(arguments)) => train::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Regress(arguments)) => regress::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };

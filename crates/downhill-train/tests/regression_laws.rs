@@ -329,6 +329,17 @@ fn counts_that_differ_by_orders_of_magnitude_do_not_overflow() {
 }
 
 #[test]
+fn a_scale_of_nothing_is_told() {
+    let rows: Vec<f64> = (0..30).map(f64::from).collect();
+    let targets: Vec<f64> = (0..30).map(|i| if i % 10 == 0 { 500.0 } else { 2.0 * f64::from(i) }).collect();
+    let error = refused(HuberRegression::default().fit(&rows, &targets));
+    assert!(matches!(error, RegressionError::NoScale { .. }), "{error}");
+    let given = HuberRegression { scale: Some(0.1), ..HuberRegression::default() };
+    let fitted = given.fit(&rows, &targets).unwrap();
+    assert!((fitted.coefficients[0] - 2.0).abs() < 0.1);
+}
+
+#[test]
 fn classes_need_examples() {
     let fit = |labels: &[i64]| LogisticRegression::default().fit(&[1.0, 2.0, 3.0], labels);
     assert_eq!(refused(fit(&[1, 1, 1])), RegressionError::OneClass { class: 1 });
@@ -414,7 +425,7 @@ fn tables_with_categories_have_a_reference() {
 fn data_sets_are_taken_by_the_kind_of_their_target() {
     let iris = embedded::load("iris").unwrap();
     let error = Regression::from(OrdinaryLeastSquares::default()).fit_data(&iris).unwrap_err();
-    assert_eq!(error.to_string(), "ols takes one number as its target, but the data has 3 classes");
+    assert_eq!(error.to_string(), "ols takes one number as its target, but the data has classes");
     let model = Regression::from(LogisticRegression { alpha: 0.001, ..LogisticRegression::default() });
     let fitted = model.fit_data(&iris).unwrap();
     let Predictions::Classes { names, probabilities, .. } = fitted.predict(&iris).unwrap() else { panic!() };

@@ -66,6 +66,12 @@ impl Factor {
         x
     }
 
+    /// At least the condition number of `A`: the product of the traces of `A` and of its inverse.
+    pub fn condition(&self) -> f64 {
+        let of = |x: &[f64]| dot(x, x);
+        of(&self.lower) * of(&self.inverse_lower())
+    }
+
     /// The inverse of `A`, row-major.
     pub fn inverse(&self) -> Vec<f64> {
         let n = self.n;
@@ -149,6 +155,12 @@ mod tests {
                 assert!((again - inverse[i * 3 + j]).abs() < 1e-14);
             }
         }
+    }
+
+    #[test]
+    fn the_condition_is_bounded_from_above() {
+        let factor = Factor::of(&[4.0, 0.0, 0.0, 0.25], 2, 0.0, 0.0).unwrap();
+        assert!((factor.condition() - 4.25 * 4.25).abs() < 1e-12);
     }
 
     #[test]

@@ -97,6 +97,15 @@ pub enum RegressionError {
         /// How it shows.
         reason: &'static str,
     },
+    /// A scale that is estimated as 0.
+    #[error(
+        "the scale falls to {scale:e}: so many examples lie on one plane that only their distance from it, 0, counts; \
+         give the scale, or take a larger epsilon"
+    )]
+    NoScale {
+        /// How small it was when the solver ended.
+        scale: f64,
+    },
     /// A solver that cannot solve this.
     #[error("the solver {solver} does not fit {model}: {reason}")]
     Solver {

@@ -39,6 +39,7 @@ pub(crate) fn fit(model: &Regression, examples: &Examples<'_>, classes: usize) -
         _ => newton::minimize(&problem, tolerance, most)?,
     };
     let Ended { point, iterations, stop, passes, last } = ended;
+    check_scale(&problem, &point)?;
     let small = problem.dimension() <= SMALL;
     let here = match last {
         Some(last) if !last.hessian.is_empty() || penalty.l1 > 0.0 || !small => last,
@@ -183,6 +184,16 @@ fn check_existence(loss: Loss, examples: &Examples<'_>) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a σ of nothing.
+fn check_scale(problem: &Problem<'_>, point: &[f64]) -> Result<()> {
+    const LEAST: f64 = 1e-8;
+    let scale = problem.scale(point);
+    if problem.loss.has_scale() && scale <= LEAST * problem.unit {
+        return Err(RegressionError::NoScale { scale }.into());
+    }
+    Ok(())
 }
 
 /// Where nothing proves that there is a minimum nearby, asks whether the objective falls without end from here.

@@ -13,6 +13,9 @@ use crate::Result;
 /// The most columns of which the products are held: 512 MiB.
 const MOST_COLUMNS: usize = 8192;
 
+/// Sweeps after which coordinates that are not 0 are solved for together.
+const PATIENCE: u64 = 20;
+
 /// The quadratic `f0 + g0ᵀx + xᵀHx/2` with `λⱼ |xⱼ|` added.
 struct Quadratic<'a> {
     n: usize,
@@ -111,7 +114,8 @@ impl Quadratic<'_> {
         (change * curvature).abs()
     }
 
-    /// Sweeps over all coordinates, and between them over those that are not 0 until these hardly move.
+    /// Sweeps over all coordinates, and between them over those that are not 0 until these hardly move; where that
+    /// takes long, because columns are alike, straight to where they would end.
     fn coordinates(&mut self, allowed: f64, most: u64) -> (u64, FitStop) {
         let mut sweeps = 0;
         loop {
@@ -129,9 +133,12 @@ impl Quadratic<'_> {
             }
             let active: Vec<usize> = (0..self.n).filter(|&j| self.x[j] != 0.0 || self.l1[j] == 0.0).collect();
             let mut inner = moved;
-            while inner > 1e-3 * moved && sweeps < most {
+            while inner > 1e-3 * moved && sweeps < most.min(2 * PATIENCE) {
                 inner = active.iter().map(|&j| self.coordinate(j)).fold(0.0, f64::max);
                 sweeps += 1;
+            }
+            if sweeps > PATIENCE {
+                self.polish();
             }
         }
     }
@@ -168,21 +175,39 @@ impl Quadratic<'_> {
             .collect()
     }
 
-    /// The exact minimum over the coordinates that are not 0, if none of them would change its sign there.
+    /// Walks to the minimum over the coordinates that are not 0 and keep their sign: along the line to the minimum of
+    /// the quadratic that has these signs, up to where a coordinate becomes 0, and on without it.
     fn polish(&mut self) {
-        let Some((active, factor)) = self.factor() else { return };
-        let right: Vec<f64> =
-            active.iter().map(|&j| -(self.start[j] + self.l1[j] * sign(self.x[j]))).collect();
-        let exact = factor.solve(&right);
-        if active.iter().zip(&exact).any(|(&j, &x)| self.l1[j] > 0.0 && x * self.x[j] <= 0.0) {
-            return;
+        let before = (self.x.clone(), self.gradient.clone(), self.value_with_l1());
+        for _ in 0..=self.n {
+            let Some((active, factor)) = self.factor() else { break };
+            let right: Vec<f64> =
+                active.iter().map(|&j| -(self.start[j] + self.l1[j] * sign(self.x[j]))).collect();
+            let exact = factor.solve(&right);
+            let crossings = active.iter().zip(&exact).filter(|&(&j, &to)| self.l1[j] > 0.0 && to * self.x[j] <= 0.0);
+            let first = crossings
+                .map(|(&j, &to)| (self.x[j] / (self.x[j] - to), j))
+                .min_by(|(a, _), (b, _)| a.total_cmp(b));
+            let length = first.map_or(1.0, |(length, _)| length);
+            for (&j, &to) in active.iter().zip(&exact) {
+                self.x[j] += length * (to - self.x[j]);
+            }
+            match first {
+                Some((_, j)) => self.x[j] = 0.0,
+                None => {
+                    active.iter().zip(exact).for_each(|(&j, to)| self.x[j] = to);
+                    break;
+                }
+            }
         }
-        let before = (self.x.clone(), self.gradient.clone(), self.gap());
-        active.iter().zip(exact).for_each(|(&j, x)| self.x[j] = x);
         self.gradient = (0..self.n).map(|j| self.start[j] + dot(self.row(j), &self.x)).collect();
-        if !(self.gap() <= before.2) {
+        if !(self.value_with_l1() <= before.2) {
             (self.x, self.gradient, _) = before;
         }
+    }
+
+    fn value_with_l1(&self) -> f64 {
+        self.smooth() + self.l1.iter().zip(&self.x).map(|(l1, x)| l1 * x.abs()).sum::<f64>()
     }
 
     fn factor(&self) -> Option<(Vec<usize>, Factor)> {

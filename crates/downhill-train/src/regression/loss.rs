@@ -21,6 +21,8 @@ pub(crate) enum Loss {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
     pub value: f64,
+    /// The sum of the sizes of what the value is the sum of, which its rounding is measured by.
+    pub size: f64,
     /// The slope with respect to σ.
     pub scale_slope: f64,
     /// The smallest margin by which a linear predictor is on the side of its class.
@@ -28,10 +30,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub const NOTHING: Tally = Tally { value: 0.0, scale_slope: 0.0, margin: f64::INFINITY };
+    pub const NOTHING: Tally = Tally { value: 0.0, size: 0.0, scale_slope: 0.0, margin: f64::INFINITY };
 
     pub fn add(&mut self, other: &Tally) {
         self.value += other.value;
+        self.size += other.size;
         self.scale_slope += other.scale_slope;
         self.margin = self.margin.min(other.margin);
     }
@@ -66,6 +69,11 @@ impl Loss {
         self == Loss::Squares
     }
 
+    /// Whether residuals beyond some size have no curvature.
+    pub fn is_flat_far_out(self) -> bool {
+        matches!(self, Loss::Huber { .. } | Loss::FixedHuber { .. })
+    }
+
     /// How many stretches of curvatures there are.
     pub fn pairs(self) -> usize {
         self.outputs() * (self.outputs() + 1) / 2
@@ -88,12 +96,14 @@ impl Loss {
         match self {
             Loss::Squares => single(rows, eta, targets, share, bends, |eta, y| {
                 let rest = eta - y;
-                Point { value: 0.5 * rest * rest, slope: rest, curvature: 1.0, margin: f64::INFINITY }
+                let value = 0.5 * rest * rest;
+                Point { value, size: value, slope: rest, curvature: 1.0, margin: f64::INFINITY }
             }),
             Loss::Logistic => single(rows, eta, targets, share, bends, logistic),
             Loss::Poisson => single(rows, eta, targets, share, bends, |eta, y| {
                 let rate = eta.exp();
-                Point { value: rate - y * eta, slope: rate - y, curvature: rate, margin: f64::INFINITY }
+                let (value, size) = (rate - y * eta, rate + (y * eta).abs());
+                Point { value, size, slope: rate - y, curvature: rate, margin: f64::INFINITY }
             }),
             Loss::FixedHuber { delta } => single(rows, eta, targets, share, bends, |eta, y| {
                 let rest = eta - y;
@@ -102,7 +112,7 @@ impl Loss {
                 } else {
                     (delta * (rest.abs() - 0.5 * delta), delta.copysign(rest), 0.0)
                 };
-                Point { value, slope, curvature, margin: f64::INFINITY }
+                Point { value, size: value, slope, curvature, margin: f64::INFINITY }
             }),
             Loss::Huber { epsilon } => {
                 bends.beside.resize(rows, 0.0);
@@ -122,7 +132,7 @@ impl Loss {
                         (0.5 * scale * (1.0 + beyond), -epsilon.copysign(z), 0.0, of_scale)
                     };
                     scale_slope += weight * of_scale;
-                    Point { value, slope, curvature, margin: f64::INFINITY }
+                    Point { value, size: value, slope, curvature, margin: f64::INFINITY }
                 });
                 bends.beside = beside;
                 tally.scale_slope = scale_slope;
@@ -138,6 +148,7 @@ impl Loss {
 
 struct Point {
     value: f64,
+    size: f64,
     slope: f64,
     curvature: f64,
     margin: f64,
@@ -165,6 +176,7 @@ fn single(
             continue;
         }
         tally.value += share * point.value;
+        tally.size += share * point.size;
         tally.margin = tally.margin.min(point.margin);
         (*slope, *curvature) = (share * point.slope, share * point.curvature);
     }
@@ -180,8 +192,10 @@ fn logistic(eta: f64, y: f64) -> Point {
     let share = 1.0 / (1.0 + e);
     // The probability of the other class.
     let wrong = if margin >= 0.0 { e * share } else { share };
+    let value = (-margin).max(0.0) + e.ln_1p();
     Point {
-        value: (-margin).max(0.0) + e.ln_1p(),
+        value,
+        size: value,
         slope: if is_one { -wrong } else { wrong },
         curvature: e * share * share,
         margin,
@@ -213,7 +227,9 @@ fn softmax(
             sum += *p;
         }
         let other = (0..classes).filter(|&k| k != right).map(eta).fold(f64::NEG_INFINITY, f64::max);
-        tally.value += weight * (sum.ln() + (top - eta(right)));
+        let value = sum.ln() + (top - eta(right));
+        tally.value += weight * value;
+        tally.size += weight * value;
         tally.margin = tally.margin.min(eta(right) - other);
         p.iter_mut().for_each(|p| *p /= sum);
         // 1 - p of the right class, as a sum: no digits are lost where p is nearly 1.

@@ -37,6 +37,8 @@ pub(crate) struct Evaluated {
     /// asked for.
     pub hessian: Vec<f64>,
     pub margin: f64,
+    /// How much of the value may be rounding.
+    pub rounding: f64,
 }
 
 /// An objective and its data.
@@ -152,9 +154,8 @@ impl<'a> Problem<'a> {
     pub fn evaluate(&self, point: &[f64], want: Want) -> Evaluated {
         let (width, outputs, dimension) = (self.width(), self.loss.outputs(), self.dimension());
         let hessian_len = if want == Want::Hessian { dimension * dimension } else { 0 };
-        let padded: Vec<Vec<f64>> =
-            (0..outputs).map(|k| padded(&point[k * width..(k + 1) * width], &self.frame)).collect();
-        let scale = if self.loss.has_scale() { point[dimension - 1] } else { 1.0 };
+        let padded = self.of_outputs(point);
+        let scale = self.scale(point);
         let stride = self.frame.stride();
         let chunks = each_block(
             self.examples.rows,
@@ -193,11 +194,13 @@ impl<'a> Problem<'a> {
                 hessian[row * dimension + column] = hessian[column * dimension + row];
             }
         }
-        let mut value = tally.value;
+        let (mut value, mut size) = (tally.value, tally.size);
         for k in 0..outputs {
             for (j, &l2) in self.l2.iter().enumerate() {
                 let at = k * width + j;
-                value += 0.5 * l2 * point[at] * point[at];
+                let penalty = 0.5 * l2 * point[at] * point[at];
+                value += penalty;
+                size += penalty;
                 gradient[at] += l2 * point[at];
                 if want == Want::Hessian {
                     hessian[at * dimension + at] += l2;
@@ -205,26 +208,13 @@ impl<'a> Problem<'a> {
             }
         }
         self.fix_gauge(&mut hessian);
-        Evaluated { value, gradient, hessian, margin: tally.margin }
+        Evaluated { value, gradient, hessian, margin: tally.margin, rounding: 64.0 * f64::EPSILON * size }
     }
 
     /// Adds what a block of rows has.
     fn add(&self, block: &Block<'_>, parameters: &[Vec<f64>], scale: f64, want: Want, sums: &mut Sums) {
         let (rows, outputs) = (block.rows, self.loss.outputs());
-        sums.eta.resize(rows * outputs, 0.0);
-        for (k, parameters) in parameters.iter().enumerate() {
-            block.product(parameters, &mut sums.eta[k * rows..(k + 1) * rows]);
-        }
-        let targets = &self.examples.targets[block.first..block.first + rows];
-        let share = 1.0 / self.total;
-        let tally = match self.examples.weights {
-            None => self.loss.evaluate(rows, &sums.eta, targets, |_| share, scale, &mut sums.bends),
-            Some(weights) => {
-                let weights = &weights[block.first..];
-                let share = |i: usize| weights[i] * share;
-                self.loss.evaluate(rows, &sums.eta, targets, share, scale, &mut sums.bends)
-            }
-        };
+        let tally = self.bend(block, parameters, scale, &mut sums.eta, &mut sums.bends);
         sums.tally.add(&tally);
         for k in 0..outputs {
             let slopes = &sums.bends.slopes[k * rows..(k + 1) * rows];
@@ -233,6 +223,106 @@ impl<'a> Problem<'a> {
         if want == Want::Hessian {
             self.add_curvature(block, sums);
         }
+    }
+
+    /// The parameters of each output, padded.
+    fn of_outputs(&self, point: &[f64]) -> Vec<Vec<f64>> {
+        let width = self.width();
+        (0..self.loss.outputs()).map(|k| padded(&point[k * width..(k + 1) * width], &self.frame)).collect()
+    }
+
+    /// σ, where it is a parameter; 1 else.
+    pub fn scale(&self, point: &[f64]) -> f64 {
+        if self.loss.has_scale() { point[self.dimension() - 1] } else { 1.0 }
+    }
+
+    /// The linear predictors of a block, and the loss there.
+    fn bend(
+        &self,
+        block: &Block<'_>,
+        parameters: &[Vec<f64>],
+        scale: f64,
+        eta: &mut Vec<f64>,
+        bends: &mut Bends,
+    ) -> Tally {
+        let rows = block.rows;
+        eta.resize(rows * parameters.len(), 0.0);
+        for (k, parameters) in parameters.iter().enumerate() {
+            block.product(parameters, &mut eta[k * rows..(k + 1) * rows]);
+        }
+        let targets = &self.examples.targets[block.first..block.first + rows];
+        let share = 1.0 / self.total;
+        match self.examples.weights {
+            None => self.loss.evaluate(rows, eta, targets, |_| share, scale, bends),
+            Some(weights) => {
+                let weights = &weights[block.first..];
+                self.loss.evaluate(rows, eta, targets, |i| weights[i] * share, scale, bends)
+            }
+        }
+    }
+
+    /// The product of the Hessian at a point and a vector, in one pass over the rows.
+    pub fn hessian_product(&self, point: &[f64], direction: &[f64]) -> Vec<f64> {
+        let (width, outputs, stride) = (self.width(), self.loss.outputs(), self.frame.stride());
+        let (parameters, along) = (self.of_outputs(point), self.of_outputs(direction));
+        let scale = self.scale(point);
+        let along_scale = if self.loss.has_scale() { direction[self.dimension() - 1] } else { 0.0 };
+        let chunks = each_block(
+            self.examples.rows,
+            self.examples.len(),
+            &self.frame,
+            self.threads,
+            outputs * stride,
+            || (vec![0.0; outputs * stride], 0.0, Vec::new(), Bends::default()),
+            |(sums, of_scale, eta, bends), block| {
+                let rows = block.rows;
+                self.bend(block, &parameters, scale, eta, bends);
+                let mut change = vec![0.0; rows * outputs];
+                for (k, along) in along.iter().enumerate() {
+                    block.product(along, &mut change[k * rows..(k + 1) * rows]);
+                }
+                if self.loss.has_scale() {
+                    change.iter_mut().zip(&bends.beside).for_each(|(c, beside)| *c += beside * along_scale);
+                }
+                let mut bent = vec![0.0; rows * outputs];
+                let mut pair = 0;
+                for k in 0..outputs {
+                    for l in k..outputs {
+                        for i in 0..rows {
+                            let curvature = bends.curvatures[pair * rows + i];
+                            bent[k * rows + i] += curvature * change[l * rows + i];
+                            if l > k {
+                                bent[l * rows + i] += curvature * change[k * rows + i];
+                            }
+                        }
+                        pair += 1;
+                    }
+                }
+                for k in 0..outputs {
+                    let sums = &mut sums[k * stride..(k + 1) * stride];
+                    block.add_weighted_rows(&bent[k * rows..(k + 1) * rows], sums);
+                }
+                if self.loss.has_scale() {
+                    *of_scale += bent.iter().zip(&bends.beside).map(|(b, beside)| b * beside).sum::<f64>();
+                }
+            },
+        );
+        let mut product = vec![0.0; self.dimension()];
+        for (sums, of_scale, ..) in &chunks {
+            for k in 0..outputs {
+                let part = &sums[k * stride..k * stride + width];
+                product[k * width..(k + 1) * width].iter_mut().zip(part).for_each(|(p, x)| *p += x);
+            }
+            if self.loss.has_scale() {
+                product[self.dimension() - 1] += of_scale;
+            }
+        }
+        for k in 0..outputs {
+            for (j, l2) in self.l2.iter().enumerate() {
+                product[k * width + j] += l2 * direction[k * width + j];
+            }
+        }
+        product
     }
 
     /// Adds `Zᵀ diag(curvature) Z` for each pair of outputs.
@@ -286,9 +376,8 @@ impl<'a> Problem<'a> {
         new: impl Fn() -> S + Sync,
         visit: impl Fn(&mut S, usize, &[f64]) + Sync,
     ) -> Vec<S> {
-        let (width, outputs) = (self.width(), self.loss.outputs());
-        let padded: Vec<Vec<f64>> =
-            (0..outputs).map(|k| padded(&direction[k * width..(k + 1) * width], &self.frame)).collect();
+        let outputs = self.loss.outputs();
+        let padded = self.of_outputs(direction);
         each_block(
             self.examples.rows,
             self.examples.len(),

@@ -6,9 +6,8 @@ use super::fitted::Fitted;
 use super::quality::Quality;
 use super::{Regression, RegressionError};
 use crate::{Error, Predictions, Result};
-use downhill_data::{
-    ColumnTransform, InMemory, InputSchema, Preprocessing, PreprocessingOptions, Schema, TargetKind,
-};
+use downhill_data::preprocessing::ColumnTransform;
+use downhill_data::{InMemory, InputSchema, Preprocessing, PreprocessingOptions, Schema, TargetKind};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -51,7 +50,10 @@ impl Regression {
             }
             (other, _) => {
                 let expected = if wants_classes { "classes" } else { "one number" };
-                let actual = other.describe();
+                let actual = match other {
+                    TargetKind::Values { width } => format!("{width} numbers"),
+                    other => other.describe().into(),
+                };
                 return Err(RegressionError::TargetKind { model: self.name(), expected, actual }.into());
             }
         };

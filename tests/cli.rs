@@ -13,5 +13,7 @@ mod lr_find;
 mod program;
 #[path = "cli/race.rs"]
 mod race;
+#[path = "cli/regress.rs"]
+mod regress;
 #[path = "cli/training.rs"]
 mod training;

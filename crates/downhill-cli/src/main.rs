@@ -24,6 +24,7 @@ mod summary;
 use clap::{Parser, Subcommand};
 use commands::{data, demo, eval, export, lr_find, predict, race, train};
 use commands::{data, demo, eval, explain, export, predict, train};
+use commands::{data, demo, eval, export, predict, regress, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -44,6 +45,7 @@ enum Command {
     Race(race::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Regress(regress::Arguments),
     Export(export::Arguments),
     Report(commands::report::Arguments),
     Explain(Box<explain::Arguments>),
@@ -59,6 +61,7 @@ Examples:
   downhill race wine --html race.html        let optimizers and batch sizes compete
   downhill predict runs/house new.csv        predict for new rows of such a table
   downhill report runs/house                 write the page of a run, to look at
+  downhill regress house.csv --target price  fit a line, with standard errors
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
   downhill explain mlp:2 --input 0.5,-1 --target 1
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Some(Command::Race(arguments)) => race::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Regress(arguments)) => regress::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Report(arguments)) => commands::report::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),

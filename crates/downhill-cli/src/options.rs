@@ -306,6 +306,7 @@ pub fn positive(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a whole number of at least 1".into())
 }
 
+/// A share of the data: from 0 to below 1.
 pub fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
     share.ok_or_else(|| "expected a number of at least 0 and below 1".into())

@@ -26,6 +26,7 @@ mod progress;
 pub mod race;
 pub mod rate_range;
 mod report;
+pub mod regression;
 mod run;
 mod run_directory;
 pub mod state_dict;

@@ -9,4 +9,5 @@ pub mod lr_find;
 pub mod predict;
 pub mod race;
 pub mod report;
+pub mod regress;
 pub mod train;

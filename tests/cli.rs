@@ -7,6 +7,8 @@ mod bad_input;
 mod commands;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
+#[path = "cli/landscape.rs"]
+mod landscape;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/training.rs"]

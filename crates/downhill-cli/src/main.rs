@@ -20,7 +20,7 @@ mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, export, lr_find, predict, race, train};
+use commands::{data, demo, eval, export, landscape, lr_find, predict, race, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -41,6 +41,7 @@ enum Command {
     Race(race::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Landscape(landscape::Arguments),
     Export(export::Arguments),
     Data(data::Arguments),
 }
@@ -53,6 +54,8 @@ Examples:
   downhill lr-find house.csv --target price  find a learning rate for it
   downhill race wine --html race.html        let optimizers and batch sizes compete
   downhill predict runs/house new.csv        predict for new rows of such a table
+  downhill landscape runs/iris --html landscape.html
+                                             draw the loss around a model, and the path to it
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
   downhill data list                         show the data sets that are built in
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Some(Command::Race(arguments)) => race::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Landscape(arguments)) => landscape::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };

@@ -155,7 +155,7 @@ fn the_pictures_fit_the_model_and_each_other() {
     let rows = landscape.csv().lines().count();
     assert_eq!(rows, 1 + 25 + 25 + path.steps.len() + 41);
     let page = landscape.page().to_string();
-    for part in ["random directions", "What the plane leaves out", "of the path's variance"] {
+    for part in ["random directions", "What the plane leaves out", "% of the variance"] {
         assert!(page.contains(part), "'{part}' is missing");
     }
 }
@@ -172,12 +172,9 @@ fn without_a_replay_there_are_the_random_directions_alone() {
     let direction =
         filter_normalized_direction(layout, &theta, Key::new(0).named("landscape").named("first")).unwrap();
     // Only the weight moves, by its own length.
-    assert_eq!((direction[0].abs(), direction[1]), (theta[0].abs(), 0.0));
+    assert!((direction[0].abs() - theta[0].abs()).abs() < 1e-12 && direction[1] == 0.0);
     let expected = error(&data, theta[0] - direction[0], theta[1]);
-    let [found] = [landscape.random.losses[3]];
-    let second =
-        filter_normalized_direction(layout, &theta, Key::new(0).named("landscape").named("second")).unwrap();
-    assert_eq!(second[0].abs(), theta[0].abs());
+    let found = landscape.random.losses[3];
     assert!((found - expected).abs() < 1e-4 * expected, "{found} {expected}");
     for wrong in [
         LandscapeOptions { grid: 1, ..options },

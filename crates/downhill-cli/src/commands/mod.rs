@@ -4,6 +4,7 @@ pub mod data;
 pub mod demo;
 pub mod eval;
 pub mod export;
+pub mod landscape;
 pub mod lr_find;
 pub mod predict;
 pub mod race;

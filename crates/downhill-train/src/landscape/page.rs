@@ -1,7 +1,7 @@
 //! The pictures themselves: charts, tables, and a page of them.
 
 use super::{Landscape, PathPicture, Surface};
-use crate::page::{Axis, Chart, ContourChart, Figure, Grid, Levels, LineChart, Page, Section, Series, Table};
+use crate::page::{Axis, ContourChart, Figure, Grid, Levels, LineChart, Page, Section, Series, Table};
 
 /// The bands of a surface.
 const BANDS: usize = 9;

@@ -9,6 +9,8 @@ mod commands;
 mod interrupt;
 #[path = "cli/lr_find.rs"]
 mod lr_find;
+#[path = "cli/landscape.rs"]
+mod landscape;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/race.rs"]

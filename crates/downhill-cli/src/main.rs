@@ -25,6 +25,7 @@ use clap::{Parser, Subcommand};
 use commands::{data, demo, eval, export, lr_find, predict, race, train};
 use commands::{data, demo, eval, explain, export, predict, train};
 use commands::{data, demo, eval, export, predict, regress, train};
+use commands::{data, demo, eval, export, landscape, lr_find, predict, race, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -46,6 +47,7 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Regress(regress::Arguments),
+    Landscape(landscape::Arguments),
     Export(export::Arguments),
     Report(commands::report::Arguments),
     Explain(Box<explain::Arguments>),
@@ -62,6 +64,8 @@ Examples:
   downhill predict runs/house new.csv        predict for new rows of such a table
   downhill report runs/house                 write the page of a run, to look at
   downhill regress house.csv --target price  fit a line, with standard errors
+  downhill landscape runs/iris --html landscape.html
+                                             draw the loss around a model, and the path to it
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
   downhill explain mlp:2 --input 0.5,-1 --target 1
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Regress(arguments)) => regress::run(&arguments),
+        Some(Command::Landscape(arguments)) => landscape::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Report(arguments)) => commands::report::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),

@@ -15,6 +15,7 @@ pub mod export;
 mod file;
 #[cfg(feature = "exchange")]
 pub mod import;
+pub mod landscape;
 mod memory;
 mod model;
 mod model_spec;

@@ -61,6 +61,7 @@ impl Run<'_, '_> {
                 epochs: self.config.epochs,
                 summary: network.summary(),
                 memory,
+                initial_parameters: &self.progress.parameters,
             },
         )
     }
@@ -227,7 +228,9 @@ impl Run<'_, '_> {
         sums.right += count_right(stepper.output(batch.len), stepper.outputs(), batch.labels());
         sums.gradient_norm += gradient_norm;
         sums.learning_rate = learning_rate;
-        match tell(self.callbacks, &Event::Step { epoch, step, loss, gradient_norm, learning_rate }) {
+        let parameters = &progress.parameters[..];
+        let made = Event::Step { epoch, step, loss, gradient_norm, learning_rate, parameters };
+        match tell(self.callbacks, &made) {
             ControlFlow::Continue(()) => Ok(ControlFlow::Continue(())),
             ControlFlow::Break(()) => Ok(ControlFlow::Break(StopReason::Interrupted { step })),
         }

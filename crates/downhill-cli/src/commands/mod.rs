@@ -5,6 +5,7 @@ pub mod demo;
 pub mod eval;
 pub mod explain;
 pub mod export;
+pub mod landscape;
 pub mod lr_find;
 pub mod predict;
 pub mod race;

@@ -6,7 +6,11 @@ use std::fmt;
 
 /// Writes a finite number as a number, and `inf`, `-inf` and `NaN` as texts.
 pub fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if number.is_finite() { serializer.serialize_f64(*number) } else { serializer.serialize_str(&number.to_string()) }
+    if number.is_finite() {
+        serializer.serialize_f64(*number)
+    } else {
+        serializer.serialize_str(&number.to_string())
+    }
 }
 
 /// Reads either.

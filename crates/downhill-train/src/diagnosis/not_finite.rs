@@ -153,7 +153,11 @@ impl NotFinite {
     ///
     /// # Errors
     /// Inputs that the program does not take.
-    pub fn find<T: Precision>(program: &Program, inputs: &[Data<'_, T>], key: Key) -> Result<Option<NotFinite>> {
+    pub fn find<T: Precision>(
+        program: &Program,
+        inputs: &[Data<'_, T>],
+        key: Key,
+    ) -> Result<Option<NotFinite>> {
         let ranges = ranges(program, inputs, key)?;
         let Some(first) = first(program, &ranges) else { return Ok(None) };
         let Node::Operation(_, operands) = program.node(first) else {
@@ -283,7 +287,15 @@ impl fmt::Display for NotFinite {
                 write!(f, "the targets are not finite: {range}")
             }
             NotFinite::Given { part, range, .. } => write!(f, "`{part}` is not finite: {range}"),
-            NotFinite::Computed { operation, layer, line, backward, operands, result, only_in_single_precision } => {
+            NotFinite::Computed {
+                operation,
+                layer,
+                line,
+                backward,
+                operands,
+                result,
+                only_in_single_precision,
+            } => {
                 write!(f, "`{operation}`")?;
                 match layer.as_str() {
                     "" => {}
@@ -370,7 +382,8 @@ mod tests {
 
     #[test]
     fn numbers_that_were_given_are_named_before_what_they_cause() {
-        let Some(NotFinite::Given { part, range, .. }) = found(&[f32::INFINITY, 1.0], |x| x - x.square()) else {
+        let Some(NotFinite::Given { part, range, .. }) = found(&[f32::INFINITY, 1.0], |x| x - x.square())
+        else {
             panic!("nothing was found")
         };
         assert_eq!((part.as_str(), range.infinite), ("x", 1));

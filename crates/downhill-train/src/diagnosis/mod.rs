@@ -5,11 +5,23 @@
 //! ([`Outcome::verdicts`](crate::Outcome::verdicts)); afterwards [`examine`] measures a model on data.
 
 pub(crate) mod course;
+mod curvature;
 pub(crate) mod during;
 mod extended;
+mod noise;
 mod not_finite;
+mod sharpness;
+mod spectrum;
+mod stability;
 mod steps;
+mod trace;
 mod verdict;
 
+pub use curvature::{Curvature, CurvatureOptions, Place};
+pub use noise::{BatchGradients, GradientNoise, SignalToNoise};
 pub use not_finite::{NotFinite, Operand, Range};
+pub use sharpness::{CriticalSharpness, Sharpness, estimated_preconditioner};
+pub use spectrum::{Eigenvalue, LanczosOptions, LanczosStop, SpectrumEnds, spectrum_ends};
+pub use stability::{Preconditioning, StabilityLimit, largest_stable_rate, preconditioner, stability_limit};
+pub use trace::{TraceEstimate, estimate_trace};
 pub use verdict::{Severity, Verdict};

@@ -9,6 +9,7 @@
 mod budget;
 mod entrant;
 mod finish;
+mod page;
 mod result;
 mod track;
 mod tuning;
@@ -44,6 +45,14 @@ pub enum RaceEvent<'a> {
         entrant: &'a Entrant,
         /// The trial.
         trial: &'a Trial,
+    },
+    /// The search for a learning rate is over.
+    #[non_exhaustive]
+    Tuned {
+        /// The entrant.
+        entrant: &'a Entrant,
+        /// What was found.
+        tuning: &'a Tuning,
     },
     /// A run is over.
     #[non_exhaustive]
@@ -208,8 +217,13 @@ impl Race {
                     entrants.push(tuned);
                     return Ok(ControlFlow::Break(()));
                 };
+                let answer = observer(&RaceEvent::Tuned { entrant, tuning });
                 if let Some(rate) = tuning.learning_rate {
                     tuned.entrant.optimizer = entrant.optimizer.clone().with_learning_rate(rate);
+                }
+                if answer.is_break() {
+                    entrants.push(tuned);
+                    return Ok(ControlFlow::Break(()));
                 }
             }
             entrants.push(tuned);

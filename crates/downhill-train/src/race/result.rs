@@ -182,27 +182,6 @@ impl RaceResult {
         let index = (2 * best.len()).div_ceil(3).checked_sub(1)?;
         best.get(index).copied()
     }
-
-    /// All evaluations as a table of comma-separated values, with a header.
-    pub fn csv(&self) -> String {
-        let mut text = String::from(
-            "entrant,learning_rate,seed,steps,gradient_evaluations,examples,seconds,loss,held_out_loss\n",
-        );
-        for entrant in &self.entrants {
-            let rate = entrant.entrant.learning_rate();
-            for course in &entrant.courses {
-                for point in &course.points {
-                    let Point { steps, gradient_evaluations, examples, seconds, loss, held_out } = point;
-                    let held_out = held_out.map_or_else(String::new, |loss| loss.to_string());
-                    text += &format!(
-                        "\"{}\",{rate},{},{steps},{gradient_evaluations},{examples},{seconds},{loss},{held_out}\n",
-                        entrant.label, course.seed
-                    );
-                }
-            }
-        }
-        text
-    }
 }
 
 /// The numbers from the smallest on.

@@ -103,7 +103,7 @@ pub enum Error {
     },
     /// Training diverged: see [`Outcome::converged`](crate::Outcome::converged).
     #[error("{0}")]
-    Diverged(StopReason),
+    Diverged(Box<StopReason>),
     /// A measurement of numbers that are none.
     #[error(
         "{what} is not finite at this point: the loss or its derivatives overflow there; measure at an earlier \
@@ -284,6 +284,15 @@ impl Error {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a vector of another length than the network takes.
+    pub(crate) fn check_length(what: &str, expected: usize, actual: usize) -> Result<()> {
+        if expected == actual {
+            return Ok(());
+        }
+        let reason = format!("{actual} numbers came, and the network takes {expected}");
+        Err(Error::Mismatch { what: what.into(), reason })
     }
 
     /// For `map_err`: an error of the data crate, with what the data was for.

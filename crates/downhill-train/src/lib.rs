@@ -3,6 +3,7 @@
 
 mod aligned;
 mod averaging;
+mod bad_steps;
 mod baseline;
 mod callback;
 mod config;
@@ -38,6 +39,7 @@ mod training_step;
 mod way;
 
 pub use averaging::Averaging;
+pub use bad_steps::{Answer, BadStep, BadSteps, Fault};
 pub use callback::{Callback, Event, History};
 pub use config::{EarlyStopping, TrainConfig};
 pub use error::{Error, ErrorKind, Result};
@@ -45,7 +47,7 @@ pub use evaluation::Evaluation;
 pub use memory::StepMemory;
 pub use model::Model;
 pub use model_spec::ModelSpec;
-pub use outcome::{EpochRecord, Outcome, StopReason, TrainingMean};
+pub use outcome::{Ending, EpochRecord, Outcome, StopReason, TrainingMean};
 pub use predictions::Predictions;
 pub use report::Report;
 pub use run_directory::RunDirectory;

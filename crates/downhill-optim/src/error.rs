@@ -37,6 +37,16 @@ pub enum Error {
         /// The names there are.
         known: Vec<&'static str>,
     },
+    /// A name that no method of minimization has.
+    #[error("no method is called {name:?}{}; there are {}", meant(.suggestion), .known.join(", "))]
+    UnknownMethod {
+        /// The name asked for.
+        name: String,
+        /// The name that was probably meant.
+        suggestion: Option<String>,
+        /// The names there are.
+        known: Vec<&'static str>,
+    },
     /// A name that no test function has.
     #[error("no test function is called {name:?}{}; there are {}", meant(.suggestion), .known.join(", "))]
     UnknownTestFunction {

@@ -1,0 +1,7 @@
+//! Minimization: against SciPy, on hard ground, and what must always hold.
+#![allow(clippy::unwrap_used)]
+
+#[path = "minimize/certificate.rs"]
+mod certificate;
+#[path = "minimize/scipy.rs"]
+mod scipy;

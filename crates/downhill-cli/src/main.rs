@@ -11,6 +11,7 @@ mod interrupt;
 mod measures;
 mod options;
 mod output;
+mod pictures;
 mod progress;
 mod report;
 mod run_config;
@@ -19,7 +20,7 @@ mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, export, predict, train};
+use commands::{data, demo, eval, export, lr_find, predict, race, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -36,6 +37,8 @@ struct Arguments {
 enum Command {
     Demo(demo::Arguments),
     Train(train::Arguments),
+    LrFind(lr_find::Arguments),
+    Race(race::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Export(export::Arguments),
@@ -47,6 +50,8 @@ Examples:
   downhill                                   train on handwritten digits, in seconds
   downhill train wine                        train on another data set that is built in
   downhill train house.csv --target price    train on a table of your own
+  downhill lr-find house.csv --target price  find a learning rate for it
+  downhill race wine --html race.html        let optimizers and batch sizes compete
   downhill predict runs/house new.csv        predict for new rows of such a table
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
@@ -60,6 +65,8 @@ fn main() -> ExitCode {
         None => demo::run(&demo::Arguments::default()),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
         Some(Command::Train(arguments)) => train::run(&arguments),
+        Some(Command::LrFind(arguments)) => lr_find::run(&arguments),
+        Some(Command::Race(arguments)) => race::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),

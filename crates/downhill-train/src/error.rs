@@ -104,6 +104,15 @@ pub enum Error {
     /// Training diverged: see [`Outcome::converged`](crate::Outcome::converged).
     #[error("{0}")]
     Diverged(StopReason),
+    /// A measurement of numbers that are none.
+    #[error(
+        "{what} is not finite at this point: the loss or its derivatives overflow there; measure at an earlier \
+             point of the run, or lower the learning rate"
+    )]
+    NotFinite {
+        /// What is not finite.
+        what: &'static str,
+    },
     /// A network that a format cannot express.
     #[error("{what} cannot be written as {format}: {reason}")]
     NotExportable {
@@ -245,7 +254,7 @@ impl Error {
             }
             Error::Data { .. } | Error::NoTarget { .. } | Error::OneClass { .. } => ErrorKind::Data,
             Error::Execution { .. } => ErrorKind::Internal,
-            Error::Diverged(_) => ErrorKind::Diverged,
+            Error::Diverged(_) | Error::NotFinite { .. } => ErrorKind::Diverged,
             Error::Io { .. }
             | Error::TensorFile(_)
             | Error::MissingTensor { .. }

@@ -4,5 +4,7 @@ pub mod data;
 pub mod demo;
 pub mod eval;
 pub mod export;
+pub mod lr_find;
 pub mod predict;
+pub mod race;
 pub mod train;

@@ -52,6 +52,11 @@ pub(super) fn power_of_ten(exponent: i32) -> String {
     std::iter::once("10".to_owned()).chain([exponent.to_string().chars().map(digit).collect()]).collect()
 }
 
+/// `10ⁿ`, rounded correctly: `powi` makes zero of the smallest ones.
+pub(super) fn ten_to(exponent: i32) -> f64 {
+    format!("1e{exponent}").parse().unwrap_or(0.0)
+}
+
 /// The power of ten of the first digit.
 pub(super) fn exponent_of(value: f64) -> i32 {
     let text = format!("{value:e}");

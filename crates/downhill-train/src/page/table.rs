@@ -114,13 +114,15 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Whether the first cell of each row is the name of the row.
     pub named_rows: bool,
+    /// What has to be said about it: by which rule numbers were left out.
+    pub note: String,
 }
 
 impl Table {
     /// An empty table whose rows are named by their first cell.
     pub fn new<T: Into<String>>(caption: impl Into<String>, columns: impl IntoIterator<Item = T>) -> Self {
         let columns = columns.into_iter().map(Into::into).collect();
-        Table { caption: caption.into(), columns, rows: Vec::new(), named_rows: true }
+        Table { caption: caption.into(), columns, named_rows: true, ..Table::default() }
     }
 
     /// With one more row.
@@ -152,12 +154,12 @@ impl Table {
         data_address("text/csv", &self.csv())
     }
 
-    /// The table with rows left out, if there are more than `most`: evenly, with the first and the last kept. Says how
-    /// many there are.
-    pub(super) fn thinned(&self, most: usize) -> (Table, Option<String>) {
+    /// The table with rows left out, if there are more than `most`: evenly, with the first and the last kept. The note
+    /// says so.
+    pub fn thinned(&self, most: usize) -> Table {
         let count = self.rows.len();
         if count <= most {
-            return (self.clone(), None);
+            return self.clone();
         }
         let step = count.div_ceil(most.max(2) - 1);
         let mut kept: Vec<usize> = (0..count).step_by(step).collect();
@@ -165,8 +167,8 @@ impl Table {
             kept.push(count - 1);
         }
         let rows = kept.into_iter().map(|row| self.rows[row].clone()).collect();
-        let rule = format!("Every {} of {} rows, and the last.", ordinal(step), grouped(&count.to_string()));
-        (Table { rows, ..self.clone() }, Some(rule))
+        let note = format!("Every {} of {} rows, and the last.", ordinal(step), grouped(&count.to_string()));
+        Table { rows, note, ..self.clone() }
     }
 
     /// Whether the cells of a column are numbers, which stand right.
@@ -220,7 +222,8 @@ impl Display for Table {
             }
             f.write_str("</tr>")?;
         }
-        f.write_str("</tbody></table></div>")
+        f.write_str("</tbody></table></div>")?;
+        if self.note.is_empty() { Ok(()) } else { write!(f, "<p class=\"note\">{}</p>", Escaped(&self.note)) }
     }
 }
 
@@ -257,12 +260,12 @@ mod tests {
         for number in 0..101usize {
             table.push([number]);
         }
-        let (thin, rule) = table.thinned(25);
-        assert_eq!(rule.unwrap(), "Every 5th of 101 rows, and the last.");
+        let thin = table.thinned(25);
+        assert_eq!(thin.note, "Every 5th of 101 rows, and the last.");
         assert_eq!(
             (thin.rows.len(), &thin.rows[1], &thin.rows[20]),
             (21, &vec![cell(5usize)], &vec![cell(100usize)])
         );
-        assert_eq!(table.thinned(101), (table, None));
+        assert_eq!(table.thinned(101), table);
     }
 }

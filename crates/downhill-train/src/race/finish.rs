@@ -47,7 +47,7 @@ pub enum Arrival {
     },
     /// Not with what it had spent at its end.
     NotWithin(f64),
-    /// It diverged before.
+    /// It never will: it diverged, or converged elsewhere.
     Never,
 }
 
@@ -62,7 +62,7 @@ pub struct Finish {
     /// seeds got there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub median: Option<f64>,
-    /// Before this no seed reached it; none if all diverged.
+    /// Before this no seed reached it; none if none ever will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest: Option<f64>,
     /// By this every seed had reached it; none if one did not.
@@ -171,7 +171,7 @@ impl Arrival {
         let spent = |index: usize| course.points.get(index).map_or(0.0, |point| point.spent(currency));
         match course.points.iter().position(|point| point.loss <= loss) {
             Some(index) => Arrival::Between { after: spent(index.saturating_sub(1)), by: spent(index) },
-            None if course.end == End::Diverged => Arrival::Never,
+            None if matches!(course.end, End::Diverged | End::Converged) => Arrival::Never,
             None => Arrival::NotWithin(spent(course.points.len().saturating_sub(1))),
         }
     }

@@ -3,5 +3,7 @@
 
 #[path = "minimize/certificate.rs"]
 mod certificate;
+#[path = "minimize/robust.rs"]
+mod robust;
 #[path = "minimize/scipy.rs"]
 mod scipy;

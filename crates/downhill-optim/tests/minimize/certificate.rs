@@ -8,7 +8,7 @@ pub fn extreme_curvatures(function: impl Fn(&[f64], &mut [f64]) -> f64, x: &[f64
     let mut hessian = vec![vec![0.0; n]; n];
     let (mut above, mut below) = (vec![0.0; n], vec![0.0; n]);
     for i in 0..n {
-        let step = 1e-5 * x[i].abs().max(1e-3);
+        let step = (1e-5 * x[i].abs()).clamp(1e-8, 1e-3);
         let mut moved = x.to_vec();
         moved[i] = x[i] + step;
         let high = moved[i];

@@ -249,6 +249,10 @@ pub(crate) fn step_along<T: Float, O: Objective<T> + ?Sized>(
             walk.accept_best(evaluator.best);
             Ok(Moved { step: f64::NAN, slope, satisfied: false })
         }
-        Err(failure) => Err(Stuck { failure, gain, rounding: rounding::<T>(value) }),
+        Err(failure) => {
+            let moved = walk.x.iter().zip(&walk.gradient).map(|(&x, &g)| (x * g).abs().to_f64());
+            let rounding = rounding::<T>(value) + T::EPSILON.to_f64() * moved.sum::<f64>();
+            Err(Stuck { failure, gain, rounding })
+        }
     })
 }

@@ -1,13 +1,14 @@
 //! The first step to try along a direction that does not know its length.
 
+use crate::global_norm;
 use crate::minimize::evaluator::rounding;
 use crate::minimize::walk::Walk;
 use downhill_tensor::Float;
 
-/// The first step of all: about a distance of 1, or less where the gradient is small.
+/// The first step of all: a distance of 1, or less where the gradient is small.
 pub(super) fn unscaled<T: Float>(gradient: &[T]) -> f64 {
-    let sum: f64 = gradient.iter().map(|g| g.to_f64().abs()).sum();
-    if sum > 0.0 && sum.is_finite() { (1.0 / sum).min(1.0) } else { 1.0 }
+    let norm = global_norm(gradient);
+    if norm > 0.0 { (1.0 / norm).min(1.0) } else { 1.0 }
 }
 
 /// As if the value fell as far as in the iteration before: `1.01 · 2 (f - f before) / ∇f·d` (Nocedal & Wright, 3.60).

@@ -7,10 +7,10 @@ mod bad_input;
 mod commands;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
-#[path = "cli/lr_find.rs"]
-mod lr_find;
 #[path = "cli/landscape.rs"]
 mod landscape;
+#[path = "cli/lr_find.rs"]
+mod lr_find;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/race.rs"]

@@ -22,10 +22,10 @@ mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, export, lr_find, predict, race, train};
-use commands::{data, demo, eval, explain, export, predict, train};
-use commands::{data, demo, eval, export, predict, regress, train};
-use commands::{data, demo, eval, export, landscape, lr_find, predict, race, train};
+use commands::{
+    data, demo, eval, explain, export, landscape, lr_find, predict, race, regress, report as run_report,
+    train,
+};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -49,7 +49,7 @@ enum Command {
     Regress(regress::Arguments),
     Landscape(landscape::Arguments),
     Export(export::Arguments),
-    Report(commands::report::Arguments),
+    Report(run_report::Arguments),
     Explain(Box<explain::Arguments>),
     Data(data::Arguments),
 }
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         Some(Command::Regress(arguments)) => regress::run(&arguments),
         Some(Command::Landscape(arguments)) => landscape::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
-        Some(Command::Report(arguments)) => commands::report::run(&arguments),
+        Some(Command::Report(arguments)) => run_report::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };

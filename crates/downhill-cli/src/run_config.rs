@@ -92,6 +92,8 @@ impl RunConfig {
     /// The command that makes the run again.
     pub fn command(&self) -> &str {
         &self.command
+    }
+
     /// The network, as on the command line.
     pub fn model(&self) -> &str {
         &self.model

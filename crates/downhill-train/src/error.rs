@@ -258,7 +258,6 @@ impl Error {
             Error::Data { .. } | Error::NoTarget { .. } | Error::OneClass { .. } => ErrorKind::Data,
             Error::Execution { .. } => ErrorKind::Internal,
             Error::Diverged(_) | Error::NotFinite { .. } => ErrorKind::Diverged,
-            Error::Diverged(_) => ErrorKind::Diverged,
             Error::Regression(error) => error.kind(),
             Error::Io { .. }
             | Error::TensorFile(_)

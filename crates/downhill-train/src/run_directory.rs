@@ -18,8 +18,8 @@ const MODEL: &str = "model.bin";
 const STAGING: &str = ".saving-";
 
 /// The folder of a run, with `config.toml` (as it was resolved), `metrics.jsonl` (an [`EpochRecord`] a line),
-/// `model.bin` (see [`Model::save`]) and, if there is one, `report.html`. Two runs that should be equal leave equal files.
-/// `outcome.json` (an [`Ending`]) and `model.bin` (see [`Model::save`]). Two runs that should be equal leave equal files.
+/// `outcome.json` (an [`Ending`]), `model.bin` (see [`Model::save`]) and, if there is one, `report.html`. Two runs
+/// that should be equal leave equal files.
 ///
 /// Each file is written whole or not at all; a folder without a model is no run.
 #[derive(Debug)]
@@ -120,8 +120,7 @@ impl RunDirectory {
             let _ = fs::remove_file(self.report_path());
         }
         let report = self.report.as_ref().map(|_| REPORT);
-        for name in [CONFIG, METRICS].into_iter().chain(report).chain([MODEL]) {
-        for name in [CONFIG, METRICS, OUTCOME, MODEL] {
+        for name in [CONFIG, METRICS, OUTCOME].into_iter().chain(report).chain([MODEL]) {
             let place = self.path.join(name);
             fs::rename(staging.join(name), &place).map_err(|error| {
                 // Back to the run that was there, if there was one.

@@ -9,6 +9,6 @@ pub mod landscape;
 pub mod lr_find;
 pub mod predict;
 pub mod race;
-pub mod report;
 pub mod regress;
+pub mod report;
 pub mod train;

@@ -94,6 +94,11 @@ impl RunConfig {
         &self.command
     }
 
+    /// The network, as on the command line.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
     /// How it was trained.
     pub fn train(&self) -> &TrainConfig {
         &self.train

@@ -181,6 +181,16 @@ impl Model {
         &self.title
     }
 
+    /// The same model with other parameters, in the order of the network's layout.
+    ///
+    /// # Errors
+    /// Another number of them than the network has.
+    pub fn with_parameters(mut self, parameters: Vec<f32>) -> Result<Model> {
+        Error::check_length("the parameters", self.parameters.len(), parameters.len())?;
+        self.parameters = parameters;
+        Ok(self)
+    }
+
     /// Takes over weights, which must be as many as the network has.
     #[cfg(feature = "exchange")]
     pub(crate) fn set_weights(&mut self, weights: crate::state_dict::Weights<f32>) {

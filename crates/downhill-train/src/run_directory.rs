@@ -2,7 +2,7 @@
 
 use crate::config::{from_toml, to_toml};
 use crate::file::write_whole;
-use crate::{EpochRecord, Error, Model, Outcome, Result};
+use crate::{Ending, EpochRecord, Error, Model, Outcome, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
 const REPORT: &str = "report.html";
+const OUTCOME: &str = "outcome.json";
 const MODEL: &str = "model.bin";
 
 /// How the folder begins in which a run is written before it takes its place.
 const STAGING: &str = ".saving-";
 
 /// The folder of a run, with `config.toml` (as it was resolved), `metrics.jsonl` (an [`EpochRecord`] a line),
-/// `model.bin` (see [`Model::save`]) and, if there is one, `report.html`. Two runs that should be equal leave equal files.
+/// `outcome.json` (an [`Ending`]), `model.bin` (see [`Model::save`]) and, if there is one, `report.html`. Two runs
+/// that should be equal leave equal files.
 ///
 /// Each file is written whole or not at all; a folder without a model is no run.
 #[derive(Debug)]
@@ -84,6 +86,8 @@ impl RunDirectory {
     pub fn save(&mut self, config: &impl Serialize, outcome: &Outcome) -> Result<()> {
         let config = to_toml(config, Some(&self.path.join(CONFIG)))?;
         let metrics = lines(&outcome.history, &self.path.join(METRICS))?;
+        let ending = serde_json::to_string_pretty(&outcome.ending())
+            .map_err(|error| malformed_ending(&self.path.join(OUTCOME), &error))?;
         let staging = self.path.join(format!("{STAGING}{}", std::process::id()));
         fs::create_dir_all(&staging).map_err(Error::io(&staging))?;
         let saved = write_whole(&staging.join(CONFIG), config.as_bytes())
@@ -92,6 +96,7 @@ impl RunDirectory {
                 Some(report) => write_whole(&staging.join(REPORT), report.as_bytes()),
                 None => Ok(()),
             })
+            .and_then(|()| write_whole(&staging.join(OUTCOME), (ending + "\n").as_bytes()))
             .and_then(|()| outcome.model.save(staging.join(MODEL)))
             .and_then(|()| self.put_in_place(&staging));
         // The failure to report is the one above, whether or not this can be tidied up.
@@ -115,7 +120,7 @@ impl RunDirectory {
             let _ = fs::remove_file(self.report_path());
         }
         let report = self.report.as_ref().map(|_| REPORT);
-        for name in [CONFIG, METRICS].into_iter().chain(report).chain([MODEL]) {
+        for name in [CONFIG, METRICS, OUTCOME].into_iter().chain(report).chain([MODEL]) {
             let place = self.path.join(name);
             fs::rename(staging.join(name), &place).map_err(|error| {
                 // Back to the run that was there, if there was one.
@@ -170,6 +175,21 @@ impl RunDirectory {
         };
         text.lines().enumerate().map(record).collect()
     }
+
+    /// How the run ended; `None` for a run of a version that did not write it down.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is no such text.
+    pub fn ending(&self) -> Result<Option<Ending>> {
+        let path = self.path.join(OUTCOME);
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(&path)(error)),
+            Ok(text) => {
+                serde_json::from_str(&text).map(Some).map_err(|error| malformed_ending(&path, &error))
+            }
+        }
+    }
 }
 
 impl Drop for RunDirectory {
@@ -191,6 +211,10 @@ fn lines(records: &[EpochRecord], path: &Path) -> Result<String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+fn malformed_ending(path: &Path, error: &serde_json::Error) -> Error {
+    Error::Malformed { path: path.into(), part: "ending", reason: error.to_string() }
 }
 
 fn malformed_metrics(path: &Path, line: usize, error: &serde_json::Error) -> Error {

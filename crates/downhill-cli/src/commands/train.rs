@@ -3,7 +3,7 @@
 use crate::exit::{Error, Result};
 use crate::interrupt;
 use crate::measures::Measures;
-use crate::options::{TrainOptions, hyphens};
+use crate::options::{DescentOptions, ModelOptions, TrainOptions, hyphens};
 use crate::output;
 use crate::progress::Progress;
 use crate::report::shell;
@@ -67,7 +67,8 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     let options = request.options;
     let run = &options.run;
     let parts = request.source.parts(request.table, run.validation, run.seed)?;
-    let (network, config) = configure(&parts, options)?;
+    let TrainOptions { model, descent, .. } = options;
+    let (network, config) = configure(&parts, model, descent, run.seed, run.threads())?;
     let mut trainer = Trainer::new(network, config.clone())?
         .callback(Watch { quiet: run.quiet, profile: run.profile, progress: Progress::Quiet })
         .profile(run.profile);
@@ -126,8 +127,13 @@ fn show_profiles(outcome: &Outcome, threads: usize) {
 }
 
 /// The network and how to train it: what the options say, and the defaults where they say nothing.
-fn configure(parts: &Parts, options: &TrainOptions) -> Result<(Sequential, TrainConfig)> {
-    let (model, descent) = (&options.model, &options.descent);
+pub fn configure(
+    parts: &Parts,
+    model: &ModelOptions,
+    descent: &DescentOptions,
+    seed: u64,
+    threads: usize,
+) -> Result<(Sequential, TrainConfig)> {
     let target = parts.train.target_kind();
     let spec = model.model()?;
     let loss = model.loss()?.unwrap_or_else(|| spec.default_loss(target));
@@ -143,8 +149,8 @@ fn configure(parts: &Parts, options: &TrainOptions) -> Result<(Sequential, Train
     let config = TrainConfig {
         epochs,
         batch_size,
-        seed: options.run.seed,
-        threads: options.run.threads(),
+        seed,
+        threads,
         clip_norm: descent.clip_norm(),
         // The training loss of an epoch is a mean over parameters that moved: no ground to prefer one epoch.
         restore_best: parts.validation.is_some(),

@@ -37,6 +37,7 @@ mod line_chart;
 mod lines;
 mod markup;
 mod matrix;
+mod network_diagram;
 mod numbers;
 mod picture;
 mod scatter;
@@ -53,8 +54,10 @@ pub use chart::Chart;
 pub use contour_chart::{ContourChart, Grid, Levels, Ramp};
 pub use document::Page;
 pub use figure::Figure;
+
 pub use line_chart::LineChart;
 pub use matrix::Matrix;
+pub use network_diagram::{DiagramEdge, DiagramNode, NetworkDiagram};
 pub(crate) use numbers::{count, readable};
 pub use picture::Picture;
 pub use scatter::Scatter;

@@ -35,7 +35,9 @@ fn equal_runs_have_equal_pages_and_a_page_can_be_written_again() {
     let folder = Folder::new();
     folder.write("table.csv", table());
     for (out, threads) in [("one", 1), ("two", 2)] {
-        folder.succeed(&format!("train table.csv --target y --epochs 3 --quiet --out {out} --threads {threads}"));
+        folder.succeed(&format!(
+            "train table.csv --target y --epochs 3 --quiet --out {out} --threads {threads}"
+        ));
     }
     let page = read(&folder, "one/report.html");
     assert_eq!(page, read(&folder, "two/report.html"));

@@ -8,8 +8,6 @@
 //! without one, into `target/decision-surface`.
 #![allow(clippy::print_stdout)]
 
-mod drawing;
-
 use downhill::autograd::{Data, DataMut, Run, Type};
 use downhill::data::{InMemory, PartSize, generators};
 use downhill::engine::Engine;
@@ -17,6 +15,7 @@ use downhill::nn::metrics::accuracy;
 use downhill::nn::{Activation, Loss, Network, models};
 use downhill::optim::{Adam, Optimizer};
 use downhill::tensor::{Key, write_atomically};
+use downhill::train::page::{Axis, Chart, ContourChart, Grid, Levels, LineChart, Ramp, Series};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -51,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (test_x, test_labels) = values(&held_out)?;
     let (mut loss, mut gradient, mut logits) = ([0.0], vec![0.0; theta.len()], vec![0.0; 2 * n]);
     let (mut test_loss, mut test_logits) = ([0.0], vec![0.0; 2 * m]);
-    let (mut steps, mut losses, mut test_losses) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut losses, mut test_losses) = (Vec::new(), Vec::new());
     let mut share = 0.0;
 
     println!("{:>6} {:>10} {:>14} {:>18}", "step", "loss", "held-out loss", "held-out accuracy");
@@ -72,9 +71,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 &mut [DataMut::Float(&mut test_loss), DataMut::Float(&mut test_logits)],
                 Key::new(SEED),
             )?;
-            steps.push(number);
-            losses.push(f64::from(loss[0]));
-            test_losses.push(f64::from(test_loss[0]));
+            losses.push([number as f64, f64::from(loss[0])]);
+            test_losses.push([number as f64, f64::from(test_loss[0])]);
             share = accuracy(&test_logits, &test_labels)?;
             if number % 50 == 0 {
                 println!("{number:>6} {:>10.4} {:>14.4} {:>17.1}%", loss[0], test_loss[0], 100.0 * share);
@@ -90,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // the logits says it all; the probability of class 1 is its sigmoid.
     let place = |i: usize| REACH * (2.0 * i as f64 / (SIDE - 1) as f64 - 1.0);
     let grid: Vec<f32> = (0..SIDE)
-        .flat_map(|row| (0..SIDE).flat_map(move |column| [place(column) as f32, -place(row) as f32]))
+        .flat_map(|row| (0..SIDE).flat_map(move |column| [place(column) as f32, place(row) as f32]))
         .collect();
     let mut logits = vec![0.0; 2 * SIDE * SIDE];
     answer.run(
@@ -98,24 +96,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         &mut [DataMut::Float(&mut logits)],
         Key::new(SEED),
     )?;
-    let difference: Vec<f32> = logits.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect();
+    let probability = |pair: &[f32]| 1.0 / (1.0 + f64::from(pair[0] - pair[1]).exp());
+    let values = logits.chunks_exact(2).map(probability).collect();
 
+    let reach = [-REACH, REACH];
+    let grid = Grid { x: reach, y: reach, columns: SIDE, values };
     let title = format!("Two spirals, told apart by {} numbers", theta.len());
-    let field = drawing::Field { values: &difference, side: SIDE, reach: REACH };
-    let mut marks = points(&train_x, &train_labels, false);
-    marks.extend(points(&test_x, &test_labels, true));
-    let surface = drawing::surface(&title, &field, &marks);
-
-    let curves = [
-        drawing::Curve { name: "training", values: &losses },
-        drawing::Curve { name: "held out", values: &test_losses },
-    ];
-    let knows_nothing = ("knowing nothing: ln 2", std::f64::consts::LN_2);
-    let curve = drawing::curves("The loss on its way down", "cross-entropy", &steps, &curves, knows_nothing);
+    let mut surface =
+        ContourChart::new(title, Axis::linear("x"), Axis::linear("y"), "probability of class 1", grid)
+            .levels(Levels::At(vec![0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98]))
+            .ramp(Ramp::Diverging);
+    for class in [0, 1] {
+        surface = surface
+            .group(points(&format!("class {class}"), &train_x, &train_labels, class))
+            .group(points(&format!("class {class}, held out"), &test_x, &test_labels, class).hollow());
+    }
+    let curve =
+        LineChart::new("The loss on its way down", Axis::linear("step"), Axis::logarithmic("cross-entropy"))
+            .series(Series::new("training", losses))
+            .series(Series::new("held out", test_losses))
+            .level("knowing nothing: ln 2", std::f64::consts::LN_2);
 
     std::fs::create_dir_all(&folder)?;
     println!();
-    for (name, picture) in [("decision-surface.svg", surface), ("loss-curve.svg", curve)] {
+    for (name, picture) in [("decision-surface.svg", surface.svg()), ("loss-curve.svg", curve.svg())] {
         let path = folder.join(name);
         write_atomically(&path, |file| file.write_all(picture.as_bytes()))?;
         println!("wrote {} ({} kB)", path.display(), picture.len().div_ceil(1000));
@@ -132,8 +136,8 @@ fn values(data: &InMemory) -> Result<(Vec<f32>, Vec<i64>), Box<dyn Error>> {
     Ok((data.inputs_tensor::<f32>()?.to_vec(), data.labels().ok_or("the points have no classes")?))
 }
 
-/// The same as marks for the picture.
-fn points(x: &[f32], labels: &[i64], held_out: bool) -> Vec<drawing::Point> {
-    let coordinates = x.chunks_exact(2).map(|at| [f64::from(at[0]), f64::from(at[1])]);
-    coordinates.zip(labels).map(|(at, &class)| drawing::Point { at, class, held_out }).collect()
+/// The points of a class as a group of marks, which have the look of the class.
+fn points(name: &str, x: &[f32], labels: &[i64], class: usize) -> Series {
+    let places = x.chunks_exact(2).map(|at| [f64::from(at[0]), f64::from(at[1])]).zip(labels);
+    Series::new(name, places.filter(|(_, label)| **label == class as i64).map(|(place, _)| place)).look(class)
 }

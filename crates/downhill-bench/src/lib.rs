@@ -2,8 +2,8 @@
 //!
 //! Each file of [`workloads`] is a family of them: the model, its data, its step, and by formula what the
 //! step costs at least. The rest is the stopwatch: [`measure`](mod@measure) counts steps in windows of time,
-//! [`machine`] measures what the machine could do, [`scaling`] does both while a workload grows, and [`plot`]
-//! draws it. It knows nothing of other libraries; `peers/` beside it does.
+//! [`machine`] measures what the machine could do, and [`scaling`] does both while a workload grows, and draws it. It
+//! knows nothing of other libraries; `peers/` beside it does.
 //!
 //! ```
 //! use downhill::engine::Engine;
@@ -24,7 +24,6 @@ pub mod cost;
 pub mod data;
 pub mod machine;
 pub mod measure;
-pub mod plot;
 pub mod scaling;
 pub mod training;
 pub mod workloads;

@@ -2,11 +2,11 @@
 
 use crate::Result;
 use crate::measure::windows;
-use crate::plot::{Curve, Plot};
 use crate::workloads::{Prepared, Sizes, decoder, perceptron};
 use downhill::autograd::{Output, Program, Tape};
 use downhill::engine::Engine;
 use downhill::engine::Rates;
+use downhill::train::page::{Axis, Chart, LineChart, Series};
 use std::path::Path;
 use std::time::Instant;
 
@@ -48,12 +48,10 @@ pub fn run(engine: &Engine, seconds: f64, folder: &Path, say: &mut dyn FnMut(&st
             ));
             points.push(point);
         }
-        let curve = |name, value: fn(&Point) -> f64| Curve {
-            name,
-            points: points.iter().map(|p| (p.size as f64, value(p))).collect(),
+        let curve = |name: &str, value: fn(&Point) -> f64| {
+            Series::new(name, points.iter().map(|point| [point.size as f64, value(point)]))
         };
-        let curves = [curve("a step", |p| p.step), curve("floor", |p| p.floor)];
-        let plot = Plot { title, x_axis: axis, y_axis: "seconds", curves: &curves };
+        let plot = chart(title, axis).series(curve("a step", |p| p.step)).series(curve("floor", |p| p.floor));
         write(folder, name, &plot)
     };
 
@@ -76,22 +74,25 @@ pub fn run(engine: &Engine, seconds: f64, folder: &Path, say: &mut dyn FnMut(&st
         let operations = program.len();
         let time = fastest(|| engine.compile::<f32>(&program).map(drop))?;
         say(&format!("{operations:>6} operations  {time:>12.6} s"));
-        compiled.push((operations as f64, time));
+        compiled.push([operations as f64, time]);
     }
     // What a time in proportion to the operations would be, from the smallest program up.
-    let &(least, shortest) = compiled.first().ok_or("there are programs")?;
-    let proportional =
-        compiled.iter().map(|&(operations, _)| (operations, shortest * operations / least)).collect();
-    let curves = [
-        Curve { name: "compiling", points: compiled },
-        Curve { name: "in proportion", points: proportional },
-    ];
-    let plot = Plot { title: "Compiling a plan", x_axis: "operations", y_axis: "seconds", curves: &curves };
+    let &[least, shortest] = compiled.first().ok_or("there are programs")?;
+    let proportional: Vec<_> =
+        compiled.iter().map(|&[operations, _]| [operations, shortest * operations / least]).collect();
+    let plot = chart("Compiling a plan", "operations")
+        .series(Series::new("compiling", compiled))
+        .series(Series::new("in proportion", proportional));
     write(folder, "scaling-compile", &plot)
 }
 
-fn write(folder: &Path, name: &str, plot: &Plot<'_>) -> Result<()> {
-    Ok(std::fs::write(folder.join(format!("{name}.svg")), plot.to_string())?)
+/// Seconds by a size: what grows in proportion is a straight line.
+fn chart(title: &str, size: &str) -> LineChart {
+    LineChart::new(title, Axis::logarithmic(size), Axis::logarithmic("time").unit("s"))
+}
+
+fn write(folder: &Path, name: &str, plot: &LineChart) -> Result<()> {
+    Ok(std::fs::write(folder.join(format!("{name}.svg")), plot.svg())?)
 }
 
 /// The training step of so many residual layers `x + tanh(x W + b)`: about a dozen operations each, with

@@ -7,6 +7,8 @@ mod bad_input;
 mod commands;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
+#[path = "cli/minimize.rs"]
+mod minimize;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/training.rs"]

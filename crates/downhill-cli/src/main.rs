@@ -20,7 +20,7 @@ mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, export, lr_find, predict, race, train};
+use commands::{data, demo, eval, export, lr_find, minimize, predict, race, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -42,6 +42,7 @@ enum Command {
     Eval(eval::Arguments),
     Predict(predict::Arguments),
     Export(export::Arguments),
+    Minimize(minimize::Arguments),
     Data(data::Arguments),
 }
 
@@ -55,6 +56,7 @@ Examples:
   downhill predict runs/house new.csv        predict for new rows of such a table
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
+  downhill minimize rosenbrock --html m.html find the minimum of a function, and see how
   downhill data list                         show the data sets that are built in
 
 Exit codes: 0 good, 2 usage, 3 configuration, 4 data, 5 diverged or not a number, 7 input/output,
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Minimize(arguments)) => minimize::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };
     exit::code(result)

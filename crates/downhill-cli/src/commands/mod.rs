@@ -5,6 +5,7 @@ pub mod demo;
 pub mod eval;
 pub mod export;
 pub mod lr_find;
+pub mod minimize;
 pub mod predict;
 pub mod race;
 pub mod train;

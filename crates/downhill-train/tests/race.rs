@@ -391,6 +391,34 @@ fn what_only_training_moves_cannot_be_raced_along_lines() {
 }
 
 #[test]
+fn on_digits_a_large_batch_makes_more_of_a_step_and_a_small_one_of_an_example() {
+    let digits = downhill_data::embedded::load("digits").unwrap();
+    let sizes = [BatchSize::Full, BatchSize::Examples(64), BatchSize::Examples(1)];
+    let race = Race {
+        seeds: vec![1, 2, 3],
+        budget: Budget::epochs(8.0),
+        search: RateSearch { refinements: 0, ..RateSearch::default() },
+        threads: 2,
+        ..Race::of(Entrant::all(&["sgd"], &sizes).unwrap())
+    };
+    let network =
+        downhill_nn::Sequential::new().with(downhill_nn::Flatten {}).with(downhill_nn::Linear::new(10));
+    let result = run(&race, network, &digits);
+    let band = |entrant: usize, currency| result.entrants[entrant].band(currency, Measure::Loss);
+    // After as many steps, all examples have led further than some, with every seed.
+    let after = |entrant: usize, steps: f64| {
+        let band = band(entrant, Currency::Steps);
+        band.into_iter().take_while(|place| place.spent <= steps).last().unwrap()
+    };
+    let [full, some, one] = [0, 1, 2].map(|entrant| after(entrant, 8.0));
+    assert!(full.highest < some.lowest && full.highest < one.lowest, "{full:?} {some:?} {one:?}");
+    // After as many examples it is the other way round.
+    let [full, some] = [0, 1].map(|entrant| band(entrant, Currency::Examples).pop().unwrap());
+    assert_eq!((full.spent, some.spent), (8.0 * 1797.0, 8.0 * 1797.0));
+    assert!(some.highest < full.lowest, "{full:?} {some:?}");
+}
+
+#[test]
 fn a_run_that_diverges_ends_there() {
     let entrants = vec![full_batch(GradientDescent { learning_rate: 1e3 }, false)];
     let result = run(&on_bowl(entrants), models::linear(1), &bowl(3.0, 1.0));

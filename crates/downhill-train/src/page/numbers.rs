@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// A number with four significant digits: `0.1234`, `12.34`, `12,340`, `1.234×10⁻⁷`.
-pub(super) fn readable(value: f64) -> String {
+pub(crate) fn readable(value: f64) -> String {
     if let Some(word) = not_finite(value) {
         return word.into();
     }
@@ -14,6 +14,11 @@ pub(super) fn readable(value: f64) -> String {
         return scientific(rounded, 3);
     }
     grouped(&trimmed(&format!("{rounded:.*}", usize::try_from(3 - exponent).unwrap_or(0))))
+}
+
+/// How many of something.
+pub(crate) fn count(count: u64) -> String {
+    grouped(&count.to_string())
 }
 
 /// What to say of a number that is not finite.

@@ -25,7 +25,7 @@ pub use tuning::{Criterion, Edge, RateSearch, Trial, Tuning};
 use crate::evaluator::Evaluator;
 use crate::trainer::{check_targets, network_for};
 use crate::{Error, Result};
-use downhill_data::{BatchSize, InMemory, Preprocessing, PreprocessingOptions, permutation};
+use downhill_data::{InMemory, Preprocessing, PreprocessingOptions, permutation};
 use downhill_engine::Engine;
 use downhill_nn::{AnyLayer, Loss};
 use downhill_tensor::Key;

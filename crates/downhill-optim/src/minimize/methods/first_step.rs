@@ -12,12 +12,16 @@ pub(super) fn unscaled<T: Float>(gradient: &[T]) -> f64 {
 }
 
 /// As if the value fell as far as in the iteration before: `1.01 · 2 (f - f before) / ∇f·d` (Nocedal & Wright, 3.60).
-/// Where that fall was mere rounding, the last step, scaled by the slopes.
-pub(super) fn from_decrease<T: Float>(walk: &Walk<T>, slope: f64, last: (f64, f64)) -> f64 {
+/// Where that fall was mere rounding, the last step, scaled by the slopes. Never more than a hundred times as far as in the
+/// iteration before.
+pub(super) fn from_decrease<T: Float>(walk: &Walk<T>, direction: &[T], slope: f64, last: (f64, f64)) -> f64 {
     let decrease = walk.other_value - walk.value;
     let step = match decrease > rounding::<T>(walk.value) {
         true => -2.02 * decrease / slope,
         false => last.0 * (last.1 / slope),
     };
+    let way =
+        (0..walk.x.len()).map(|index| (walk.x[index] - walk.other[index]).to_f64().powi(2)).sum::<f64>();
+    let step = step.min(100.0 * way.sqrt() / global_norm(direction));
     if step.is_finite() && step > 0.0 { step } else { unscaled(&walk.gradient) }
 }

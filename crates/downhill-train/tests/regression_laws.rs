@@ -24,8 +24,11 @@ fn made(seed: u64, n: usize, p: usize) -> (Vec<f64>, Vec<f64>) {
         }
     }
     let noise = normal(3, n);
-    let signal: Vec<f64> =
-        rows.chunks(p).zip(noise).map(|(row, e)| row.iter().zip(&effects).map(|(x, b)| x * b).sum::<f64>() + e).collect();
+    let signal: Vec<f64> = rows
+        .chunks(p)
+        .zip(noise)
+        .map(|(row, e)| row.iter().zip(&effects).map(|(x, b)| x * b).sum::<f64>() + e)
+        .collect();
     for row in rows.chunks_mut(p) {
         for (j, x) in row.iter_mut().enumerate() {
             *x = *x * 10f64.powi(j as i32 % 5 - 2) + 3.0 * j as f64;
@@ -173,7 +176,8 @@ fn the_bits_are_the_same_with_any_number_of_threads() {
         let y = targets(&model, &signal, 3);
         let bits = |threads: usize| {
             let model = with(model.clone(), |options| options.threads = Some(threads));
-            let Fitted { coefficients, intercepts, objective, certificate, quality, .. } = fit(&model, &rows, &y);
+            let Fitted { coefficients, intercepts, objective, certificate, quality, .. } =
+                fit(&model, &rows, &y);
             let mut numbers = [coefficients, intercepts].concat();
             numbers.extend([objective, certificate.gap().unwrap()]);
             numbers.extend(quality.log_likelihood);
@@ -213,10 +217,8 @@ fn single_precision_is_taken_as_it_is() {
     let (rows, signal) = made(6, 100, 3);
     let single: Vec<f32> = rows.iter().map(|&x| x as f32).collect();
     let double: Vec<f64> = single.iter().map(|&x| f64::from(x)).collect();
-    let (a, b) = (
-        Ridge::default().fit(&single, &signal).unwrap(),
-        Ridge::default().fit(&double, &signal).unwrap(),
-    );
+    let (a, b) =
+        (Ridge::default().fit(&single, &signal).unwrap(), Ridge::default().fit(&double, &signal).unwrap());
     assert_eq!(a.coefficients, b.coefficients);
 }
 
@@ -280,7 +282,8 @@ fn classes_that_a_plane_separates_have_no_estimate() {
     let error = refused(LogisticRegression::default().fit(&x, &three));
     assert!(matches!(error, RegressionError::Separation { .. }), "{error}");
     // A penalty gives them one.
-    let fitted = LogisticRegression { alpha: 1e-3, ..LogisticRegression::default() }.fit(&x, &labels).unwrap();
+    let fitted =
+        LogisticRegression { alpha: 1e-3, ..LogisticRegression::default() }.fit(&x, &labels).unwrap();
     assert_eq!(fitted.quality.accuracy, Some(1.0));
 }
 
@@ -360,7 +363,10 @@ fn solvers_that_do_not_fit_are_refused_and_steps_that_are_too_large_are_told() {
     let mut ridge = Ridge::default();
     ridge.options.solver = Solver::from_name("gradient-descent").unwrap();
     assert!(ridge.fit(&rows, &signal).is_ok());
-    ridge.options.solver = serde_json::from_str(r#"{"method":{"optimizer":{"optimizer":{"gradient_descent":{"learning_rate":9.0}}}}}"#).unwrap();
+    ridge.options.solver = serde_json::from_str(
+        r#"{"method":{"optimizer":{"optimizer":{"gradient_descent":{"learning_rate":9.0}}}}}"#,
+    )
+    .unwrap();
     let error = refused(ridge.fit(&rows, &signal));
     assert!(matches!(error, RegressionError::Diverged { .. }), "{error}");
 }
@@ -381,8 +387,11 @@ fn a_solver_that_is_stopped_early_says_so() {
 fn nearly_collinear_columns_keep_their_digits() {
     let (base, signal) = made(12, 400, 2);
     // They differ by a ten-thousandth.
-    let rows: Vec<f64> =
-        base.chunks(2).enumerate().flat_map(|(i, x)| [x[0], x[0] + 1e-4 * ((i * 7919) % 13) as f64]).collect();
+    let rows: Vec<f64> = base
+        .chunks(2)
+        .enumerate()
+        .flat_map(|(i, x)| [x[0], x[0] + 1e-4 * ((i * 7919) % 13) as f64])
+        .collect();
     let exact: Vec<f64> = rows.chunks(2).map(|x| 3.0 * x[0] - 2.0 * x[1] + 1.0).collect();
     let fitted = OrdinaryLeastSquares::default().fit(&rows, &exact).unwrap();
     for (found, true_one) in fitted.coefficients.iter().zip([3.0, -2.0]) {
@@ -433,7 +442,8 @@ fn data_sets_are_taken_by_the_kind_of_their_target() {
     assert!(probabilities.chunks(3).all(|p| (p.iter().sum::<f64>() - 1.0).abs() < 1e-12));
     assert_eq!(fitted.evaluate(&iris).unwrap(), fitted.fitted.quality);
 
-    let none = InMemory::new(InputSchema::numeric(["a"]), Features::F64(vec![1.0]), Target::None, "").unwrap();
+    let none =
+        InMemory::new(InputSchema::numeric(["a"]), Features::F64(vec![1.0]), Target::None, "").unwrap();
     assert!(matches!(model.fit_data(&none), Err(Error::NoTarget { .. })));
 }
 

@@ -163,7 +163,9 @@ impl ModelOptions {
         let mut model = Regression::from_name(name)
             .ok_or_else(|| Error::Usage(format!("no regression is called '{name}'")))?;
         let refused = |flag: &str| {
-            Err(Error::Configuration(format!("{name} has no {flag}; leave out --{flag} or choose another --model")))
+            Err(Error::Configuration(format!(
+                "{name} has no {flag}; leave out --{flag} or choose another --model"
+            )))
         };
         if let Some(alpha) = self.alpha
             && !model.set_alpha(alpha)
@@ -278,7 +280,10 @@ impl Report<'_> {
         let mut headings = vec![String::new(); usize::from(fitted.outputs() > 1)];
         headings.extend(["column".into(), "estimate".into()]);
         if let Inference::Known { confidence, .. } = &fitted.inference {
-            let interval = format!("{} % interval", number(100.0 * confidence).trim_end_matches('0').trim_end_matches('.'));
+            let interval = format!(
+                "{} % interval",
+                number(100.0 * confidence).trim_end_matches('0').trim_end_matches('.')
+            );
             headings.extend(["standard error".into(), format!("{interval} from"), "to".into(), "p".into()]);
         }
         headings
@@ -321,7 +326,9 @@ impl Report<'_> {
 
     fn qualities(&self) -> Table {
         let measures = measures(&self.fitted.fitted.quality);
-        let headings = ["".to_owned(), "examples".into()].into_iter().chain(measures.iter().map(|(name, _)| (*name).into()));
+        let headings = ["".to_owned(), "examples".into()]
+            .into_iter()
+            .chain(measures.iter().map(|(name, _)| (*name).into()));
         let mut table = Table::new(headings, 1..2 + measures.len());
         for (name, quality) in self.parts() {
             let shown = self::measures(&quality);

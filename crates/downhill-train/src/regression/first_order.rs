@@ -20,12 +20,11 @@ pub(crate) fn minimize(problem: &Problem<'_>, method: &Method, tolerance: f64, m
         ..MinimizeOptions::default()
     };
     let mut passes = Passes { problem, made: 0 };
-    let end =
-        walk(&mut passes, &mut point, method, &options, unobserved).map_err(|error| match error {
-            MinimizeError::Method(error) => Error::from(error),
-            MinimizeError::Objective(error) => error,
-            _ => diverged(method, 0),
-        })?;
+    let end = walk(&mut passes, &mut point, method, &options, unobserved).map_err(|error| match error {
+        MinimizeError::Method(error) => Error::from(error),
+        MinimizeError::Objective(error) => error,
+        _ => diverged(method, 0),
+    })?;
     let stop = match end.reason {
         StopReason::GradientTolerance { gradient_norm, tolerance, .. } => {
             FitStop::Gradient { largest: gradient_norm, tolerance }

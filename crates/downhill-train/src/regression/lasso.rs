@@ -184,7 +184,8 @@ impl Quadratic<'_> {
             let right: Vec<f64> =
                 active.iter().map(|&j| -(self.start[j] + self.l1[j] * sign(self.x[j]))).collect();
             let exact = factor.solve(&right);
-            let crossings = active.iter().zip(&exact).filter(|&(&j, &to)| self.l1[j] > 0.0 && to * self.x[j] <= 0.0);
+            let crossings =
+                active.iter().zip(&exact).filter(|&(&j, &to)| self.l1[j] > 0.0 && to * self.x[j] <= 0.0);
             let first = crossings
                 .map(|(&j, &to)| (self.x[j] / (self.x[j] - to), j))
                 .min_by(|(a, _), (b, _)| a.total_cmp(b));

@@ -94,7 +94,8 @@ impl Walk<'_> {
                 Factor::shifted(&here.hessian, dimension)
             } else {
                 // Where everything is far out, there is no curvature at all.
-                let plain = if *shift == 0.0 { Factor::of(&here.hessian, dimension, 0.0, 1e-13) } else { None };
+                let plain =
+                    if *shift == 0.0 { Factor::of(&here.hessian, dimension, 0.0, 1e-13) } else { None };
                 plain.or_else(|| {
                     *shift = shift.max(FIRST_SHIFT / problem.scale(&self.point));
                     Factor::of(&here.hessian, dimension, *shift, 0.0)
@@ -161,7 +162,9 @@ impl Walk<'_> {
 }
 
 enum Trial {
-    Taken { moved: bool },
+    Taken {
+        moved: bool,
+    },
     TooFar,
     /// There is nothing left to gain that is more than rounding.
     Lost,

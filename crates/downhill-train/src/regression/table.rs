@@ -131,8 +131,7 @@ impl FittedTable {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(Error::io(path))?;
         let refused = |reason: String| RegressionError::File { path: path.display().to_string(), reason };
-        let read: FittedTable =
-            serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
+        let read: FittedTable = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
         read.check().map_err(|reason| refused(reason.into()))?;
         Ok(read)
     }

@@ -28,6 +28,7 @@ mod batch;
 pub mod check;
 pub mod error;
 pub mod executor;
+pub mod explain;
 mod functions;
 mod graphviz;
 mod interpreter;

@@ -10,6 +10,7 @@ pub mod diagnosis;
 mod error;
 mod evaluation;
 mod evaluator;
+pub mod explain;
 pub mod export;
 mod file;
 #[cfg(feature = "exchange")]

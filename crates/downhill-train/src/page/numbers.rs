@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// A number with four significant digits: `0.1234`, `12.34`, `12,340`, `1.234×10⁻⁷`.
-pub(super) fn readable(value: f64) -> String {
+pub(crate) fn readable(value: f64) -> String {
     if let Some(word) = not_finite(value) {
         return word.into();
     }

@@ -9,7 +9,7 @@ use downhill_nn::{AnyLayer, Loss, models};
 use downhill_optim::{GradientDescent, OptimizerConfig, Sgd};
 use downhill_train::race::{
     Band, Budget, Criterion, Currency, Edge, End, Entrant, First, Measure, Method, Race, RaceEvent,
-    RaceResult, RateSearch,
+    RaceResult, RateSearch, TargetLoss,
 };
 use downhill_train::{TrainConfig, Trainer};
 use std::ops::ControlFlow;
@@ -416,6 +416,12 @@ fn on_digits_a_large_batch_makes_more_of_a_step_and_a_small_one_of_an_example() 
     let [full, some] = [0, 1].map(|entrant| band(entrant, Currency::Examples).pop().unwrap());
     assert_eq!((full.spent, some.spent), (8.0 * 1797.0, 8.0 * 1797.0));
     assert!(some.highest < full.lowest, "{full:?} {some:?}");
+    // So a loss that both reach is reached by the one in fewer steps, by the other with fewer examples.
+    let result = RaceResult { target: Some(TargetLoss { loss: full.highest, given: true }), ..result };
+    let verdicts = result.verdicts();
+    let verdict = verdicts.iter().find(|verdict| verdict.name == "best-batch-size").unwrap();
+    assert_eq!(verdict.place.as_deref(), Some("sgd"));
+    assert!(verdict.finding.contains("steps: full batch, examples: batch of "), "{verdict}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ impl RaceResult {
         }
         verdicts.extend(standings.iter().map(|standing| self.who_was_first(standing)));
         verdicts.extend(self.change_of_order(&standings));
+        verdicts.extend(self.batch_sizes(&standings));
         verdicts.extend(self.entrants.iter().flat_map(|entrant| self.about_the_rate(entrant)));
         verdicts.extend(self.entrants.iter().filter_map(|entrant| self.about_the_runs(entrant)));
         verdicts
@@ -134,6 +135,46 @@ impl RaceResult {
                 format!("What is counted decides who has the smallest median: {}.", listed.join(", ")),
             )
         })
+    }
+
+    /// With which batch size each optimizer has the smallest median, in each currency.
+    fn batch_sizes(&self, standings: &[Standing]) -> Vec<Verdict> {
+        let optimizer = |index: usize| {
+            let label = &self.entrants[index].label;
+            label.rsplit_once(", ").map_or((label.as_str(), ""), |(optimizer, batch)| (optimizer, batch))
+        };
+        let mut seen: Vec<&str> = Vec::new();
+        let mut verdicts = Vec::new();
+        for (name, _) in (0..self.entrants.len()).map(optimizer) {
+            let sizes = (0..self.entrants.len()).filter(|&index| optimizer(index).0 == name).count();
+            if seen.contains(&name) || sizes < 2 {
+                continue;
+            }
+            seen.push(name);
+            let best = |standing: &Standing| {
+                let of_it = standing.finishes.iter().find(|finish| optimizer(finish.entrant).0 == name);
+                let finish = of_it.filter(|finish| finish.median.is_some())?;
+                Some((standing.currency.name(), optimizer(finish.entrant).1.to_owned()))
+            };
+            let best: Vec<(&str, String)> = standings.iter().filter_map(best).collect();
+            let mut different: Vec<&String> = best.iter().map(|(_, batch)| batch).collect();
+            different.sort_unstable();
+            different.dedup();
+            let listed: Vec<String> = best.iter().map(|(unit, batch)| format!("{unit}: {batch}")).collect();
+            let finding = match different[..] {
+                [] => continue,
+                [batch] => format!("With {name}, the {batch} has the smallest median, whatever is counted."),
+                _ => format!("With {name}, what is counted decides between batch sizes. {}.", listed.join(", ")),
+            };
+            verdicts.push(Verdict {
+                place: Some(name.into()),
+                number: different.len() as f64,
+                threshold: 1.0,
+                formula: "batch sizes with the smallest median, over the currencies".into(),
+                ..self.remark("best-batch-size", Severity::Notice, finding)
+            });
+        }
+        verdicts
     }
 
     /// What is to be known of a rate that was searched for.

@@ -1,6 +1,7 @@
 //! What a race showed, in words.
 
 use crate::diagnosis::{Severity, Verdict};
+use crate::page::readable;
 use crate::race::{Currency, Edge, EntrantResult, Finish, First, RaceResult, Standing};
 
 /// How a winner is told from the others.
@@ -36,13 +37,13 @@ impl RaceResult {
         let unit = currency.name();
         match (finish.median, finish.earliest, finish.latest) {
             (Some(median), Some(earliest), Some(latest)) => {
-                let [median, earliest, latest] = [median, earliest, latest].map(amount);
+                let [median, earliest, latest] = [median, earliest, latest].map(readable);
                 format!("{label}: {median} {unit} ({earliest} to {latest})")
             }
             (median, _, _) => {
                 let seeds = format!("{} of {} seeds reached it", finish.reached(), finish.arrivals.len());
                 match median {
-                    Some(median) => format!("{label}: {} {unit}, but only {seeds}", amount(median)),
+                    Some(median) => format!("{label}: {} {unit}, but only {seeds}", readable(median)),
                     None => format!("{label}: {seeds}"),
                 }
             }
@@ -60,7 +61,7 @@ impl RaceResult {
         let list = |among: &[usize]| among.iter().map(|&index| words(index)).collect::<Vec<_>>().join("; ");
         let fastest = finishes.first();
         let mut verdict = Verdict {
-            formula: format!("{unit} until the loss is at {}", shown(loss)),
+            formula: format!("{unit} until the loss is at {}", readable(loss)),
             number: fastest.and_then(|finish| finish.median).unwrap_or(0.0),
             threshold: finishes
                 .iter()
@@ -81,7 +82,7 @@ impl RaceResult {
             }
             First::Alone(winner) => format!("Alone in the race: {}.", words(*winner)),
             First::Unclear(among) => format!("No clear winner in {unit} between {}.", list(among)),
-            First::Nobody => format!("Nobody reached a loss of {} with every seed.", shown(loss)),
+            First::Nobody => format!("Nobody reached a loss of {} with every seed.", readable(loss)),
         };
         match first {
             First::Nobody => verdict.advice = "Raise the budget, or the target loss.".into(),
@@ -164,7 +165,10 @@ impl RaceResult {
             let finding = match different[..] {
                 [] => continue,
                 [batch] => format!("With {name}, the {batch} has the smallest median, whatever is counted."),
-                _ => format!("With {name}, what is counted decides between batch sizes. {}.", listed.join(", ")),
+                _ => format!(
+                    "With {name}, what is counted decides between batch sizes. {}.",
+                    listed.join(", ")
+                ),
             };
             verdicts.push(Verdict {
                 place: Some(name.into()),
@@ -195,8 +199,8 @@ impl RaceResult {
                     Severity::Failure,
                     format!(
                         "It did not run: all of its {trials} trials, with rates from {} to {}, diverged.",
-                        shown(lowest),
-                        shown(highest)
+                        readable(lowest),
+                        readable(highest)
                     ),
                 )
             }];
@@ -215,7 +219,7 @@ impl RaceResult {
                 ..self.remark(
                     "rate-at-the-edge",
                     Severity::Warning,
-                    format!("Its best rate, {}, is the {which} that was tried.", shown(rate)),
+                    format!("Its best rate, {}, is the {which} that was tried.", readable(rate)),
                 )
             }
         });
@@ -252,24 +256,5 @@ impl RaceResult {
             source: RULE.into(),
             advice: String::new(),
         }
-    }
-}
-
-/// What was spent, in about three digits and without an exponent.
-pub(super) fn amount(spent: f64) -> String {
-    match spent {
-        whole if whole.fract() == 0.0 => whole.to_string(),
-        small if small < 1e-3 => format!("{small:.2e}"),
-        below if below < 1.0 => format!("{below:.4}"),
-        above => format!("{above:.2}"),
-    }
-}
-
-/// A loss or a rate in about four digits.
-pub(super) fn shown(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".into(),
-        size if !(1e-3..1e4).contains(&size) => format!("{value:.2e}"),
-        _ => format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').to_owned(),
     }
 }

@@ -429,7 +429,7 @@ fn a_run_that_diverges_ends_there() {
     let entrants = vec![full_batch(GradientDescent { learning_rate: 1e3 }, false)];
     let result = run(&on_bowl(entrants), models::linear(1), &bowl(3.0, 1.0));
     let course = &result.entrants[0].courses[0];
-    assert_eq!(course.end, End::Diverged);
+    assert_eq!((course.end, result.entrants[0].final_loss(Measure::Loss)), (End::Diverged, None));
     assert!(course.points.iter().all(|point| point.loss.is_finite()));
     assert_eq!(result.verdicts().last().unwrap().name, "diverged");
 }

@@ -94,7 +94,6 @@ impl RaceResult {
         let mut table = Table::new(caption, columns);
         for entrant in &self.entrants {
             let tuning = entrant.tuning.as_ref();
-            let end = |measure| entrant.band(Currency::Steps, measure).last().map(|band| band.median);
             let remark = match tuning {
                 None if entrant.entrant.learning_rate().is_none() => "searches along lines",
                 None => "given",
@@ -110,8 +109,8 @@ impl RaceResult {
                 tuning.map(|tuning| tuning.trials.len()).into(),
                 tuning.map(Tuning::diverged).into(),
                 remark.into(),
-                end(Measure::Loss).into(),
-                end(Measure::HeldOut).into(),
+                entrant.final_loss(Measure::Loss).into(),
+                entrant.final_loss(Measure::HeldOut).into(),
             ]);
         }
         table

@@ -19,5 +19,7 @@ mod program;
 mod race;
 #[path = "cli/regress.rs"]
 mod regress;
+#[path = "cli/report.rs"]
+mod report;
 #[path = "cli/training.rs"]
 mod training;

@@ -319,7 +319,10 @@ impl Facts<'_> {
             });
         }
         let number = end / start;
-        let vanished = number < 1.0 / 1000.0 && end_loss > LEARNED * loss.min(self.baseline_or(loss));
+        // What falls from an explosion has not vanished.
+        let exploded = self.course.first.is_some_and(|first| first.sensitivity > SENSITIVITY);
+        let vanished =
+            !exploded && number < 1.0 / 1000.0 && end_loss > LEARNED * loss.min(self.baseline_or(loss));
         (number.is_finite() && !self.stop.is_failure()).then(|| Verdict {
             severity: if vanished { Severity::Failure } else { Severity::Healthy },
             finding: format!(
@@ -375,7 +378,9 @@ impl Facts<'_> {
         let late = pieces.iter().rev().nth(2).map_or(0.0, |before| before - pieces[pieces.len() - 1]);
         let all = pieces[0] - pieces[pieces.len() - 1];
         let largest = layers.iter().map(|layer| layer.update).fold(f64::NAN, f64::max);
-        if largest < SMALL_STEP && (!learned || steady && late > 0.1 * all) {
+        // Where no gradient arrives, no rate would help.
+        let arrives = layers.iter().all(|layer| layer.largest_gradient > 0.0);
+        if arrives && largest < SMALL_STEP && (!learned || steady && late > 0.1 * all) {
             let severity = if learned { Severity::Warning } else { Severity::Failure };
             return Some(Verdict {
                 finding: format!(

@@ -391,11 +391,9 @@ mod tests {
 
     #[test]
     fn infinities_of_a_mask_are_not_blamed_unless_nothing_else_is_left() {
-        let masked = |x: Var<'_>, hidden: f64| {
-            let tape = x.tape();
-            let mask = tape.constant(downhill_tensor::Tensor::from([f64::NEG_INFINITY, hidden]));
-            x + mask
-        };
+        fn masked(x: Var<'_>, hidden: f64) -> Var<'_> {
+            x + x.tape().constant(downhill_tensor::Tensor::from([f64::NEG_INFINITY, hidden]))
+        }
         assert_eq!(found(&[1.0, 2.0], |x| masked(x, 0.0).softmax().square()), None);
         let Some(NotFinite::Computed { operation, .. }) =
             found(&[1.0, 2.0], |x| masked(x, f64::NEG_INFINITY).softmax().square())

@@ -26,6 +26,8 @@ pub enum Event<'a> {
         summary: &'a Summary,
         /// What a step holds of memory.
         memory: StepMemory,
+        /// θ before the first step.
+        initial_parameters: &'a [f32],
     },
     /// A step was made.
     #[non_exhaustive]
@@ -40,6 +42,8 @@ pub enum Event<'a> {
         gradient_norm: f64,
         /// The learning rate of the step.
         learning_rate: f64,
+        /// θ after the step.
+        parameters: &'a [f32],
     },
     /// A step went wrong. For one that was made good there is no other event.
     BadStep(&'a BadStep),

@@ -113,6 +113,9 @@ pub enum Error {
         /// What is not finite.
         what: &'static str,
     },
+    /// Data that a regression cannot be fitted to, or that has no best fit.
+    #[error(transparent)]
+    Regression(#[from] crate::regression::RegressionError),
     /// A network that a format cannot express.
     #[error("{what} cannot be written as {format}: {reason}")]
     NotExportable {
@@ -255,6 +258,7 @@ impl Error {
             Error::Data { .. } | Error::NoTarget { .. } | Error::OneClass { .. } => ErrorKind::Data,
             Error::Execution { .. } => ErrorKind::Internal,
             Error::Diverged(_) | Error::NotFinite { .. } => ErrorKind::Diverged,
+            Error::Regression(error) => error.kind(),
             Error::Io { .. }
             | Error::TensorFile(_)
             | Error::MissingTensor { .. }

@@ -75,6 +75,7 @@ impl Run<'_, '_> {
                 epochs: self.config.epochs,
                 summary: self.network.summary(),
                 memory,
+                initial_parameters: &self.progress.parameters,
             },
         )
     }
@@ -264,7 +265,9 @@ impl Run<'_, '_> {
         sums.gradient_norm += gradient_norm;
         sums.steps += 1;
         sums.learning_rate = learning_rate;
-        match tell(self.callbacks, &Event::Step { epoch, step, loss, gradient_norm, learning_rate }) {
+        let parameters = &progress.parameters[..];
+        let made = Event::Step { epoch, step, loss, gradient_norm, learning_rate, parameters };
+        match tell(self.callbacks, &made) {
             ControlFlow::Continue(()) => Ok(ControlFlow::Continue(())),
             ControlFlow::Break(()) => Ok(interrupted(step)),
         }

@@ -8,8 +8,8 @@ use downhill_data::{BatchSize, InMemory};
 use downhill_nn::{AnyLayer, Loss, models};
 use downhill_optim::{GradientDescent, OptimizerConfig, Sgd};
 use downhill_train::race::{
-    Band, Budget, Criterion, Currency, Edge, End, Entrant, First, Measure, Race, RaceEvent, RaceResult,
-    RateSearch,
+    Band, Budget, Criterion, Currency, Edge, End, Entrant, First, Measure, Method, Race, RaceEvent,
+    RaceResult, RateSearch,
 };
 use downhill_train::{TrainConfig, Trainer};
 use std::ops::ControlFlow;
@@ -35,8 +35,8 @@ fn on_bowl(entrants: Vec<Entrant>) -> Race {
 }
 
 fn full_batch(optimizer: impl Into<OptimizerConfig>, tuned: bool) -> Entrant {
-    let optimizer = optimizer.into();
-    Entrant { name: "descent".into(), optimizer, batch_size: BatchSize::Full, tuned }
+    let method = Method::Optimizer(optimizer.into());
+    Entrant { name: "descent".into(), method, batch_size: BatchSize::Full, tuned }
 }
 
 fn run(race: &Race, network: impl Into<AnyLayer>, data: &InMemory) -> RaceResult {
@@ -222,11 +222,12 @@ fn a_run_of_a_race_is_a_run_of_training() {
     };
     let result = run(&race, iris_network(), &train);
     for entrant in &result.entrants {
+        let Method::Optimizer(optimizer) = &entrant.entrant.method else { panic!("an optimizer") };
         let config = TrainConfig {
             epochs: 3,
             seed: 7,
             restore_best: false,
-            optimizer: entrant.entrant.optimizer.clone(),
+            optimizer: optimizer.clone(),
             ..TrainConfig::default()
         };
         let outcome = Trainer::new(iris_network(), config).unwrap().fit(&train, None).unwrap();
@@ -340,6 +341,81 @@ fn a_subset_is_evaluated_where_there_are_many_examples() {
     assert_eq!((all.evaluated_examples, some.evaluated_examples), (120, 50));
     assert_ne!(all.entrants[0].courses[0].points[0].loss, some.entrants[0].courses[0].points[0].loss);
     assert_eq!(timeless(some.clone()), timeless(run(&race(50), iris_network(), &train)));
+}
+
+#[test]
+fn lbfgs_beats_descent_on_a_bowl_and_counts_all_of_its_gradients() {
+    let data = bowl(10f64.sqrt(), 0.1f64.sqrt());
+    let names = ["lbfgs", "conjugate-gradient", "steepest-descent", "gradient-descent"];
+    let race = Race {
+        target_loss: Some(1e-6),
+        budget: Budget::steps(300),
+        seeds: vec![1, 2],
+        ..on_bowl(Entrant::all(&names, &[BatchSize::Full]).unwrap())
+    };
+    let result = run(&race, models::linear(1), &data);
+    for entrant in &result.entrants[..3] {
+        assert!(entrant.tuning.is_none() && entrant.entrant.learning_rate().is_none());
+        for course in &entrant.courses {
+            let last = course.points.last().unwrap();
+            // The start is evaluated too, and a search may look further than it goes.
+            assert!(last.gradient_evaluations > last.steps && last.examples == 4 * last.gradient_evaluations);
+            assert!(last.loss <= 1e-6 && last.seconds > 0.0, "{}: {last:?}", entrant.label);
+        }
+    }
+    // Three parameters: conjugate directions need about three steps, and lbfgs not many more.
+    let of = |entrant| steps(&result, entrant);
+    assert!(of(0) <= 15.0 && of(1) <= 15.0 && of(2) > 3.0 * of(0), "{} {} {}", of(0), of(1), of(2));
+    assert_eq!(timeless(result), timeless(run(&race, models::linear(1), &data)));
+}
+
+#[test]
+fn a_method_that_has_found_the_minimum_ends_there() {
+    let race = Race { budget: Budget::steps(100_000), ..on_bowl(Entrant::all(&["lbfgs"], &[]).unwrap()) };
+    let course = run(&race, models::linear(1), &bowl(2.0, 0.7)).entrants.remove(0).courses.remove(0);
+    assert_eq!(course.end, End::Converged);
+    assert!(course.points.last().unwrap().loss < 1e-9);
+}
+
+#[test]
+fn what_only_training_moves_cannot_be_raced_along_lines() {
+    let network = models::linear(3);
+    let with_statistics =
+        downhill_nn::Sequential::new().with(downhill_nn::BatchNorm::default()).with(network);
+    let race = Race::of(Entrant::all(&["lbfgs"], &[]).unwrap());
+    let error = race.run(with_statistics, &iris().0, None, |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().contains("running statistics"), "{error}");
+    let batch = Entrant::from_name("lbfgs", BatchSize::Examples(8)).unwrap_err();
+    assert!(batch.to_string().contains("full for a method that searches along lines"), "{batch}");
+    assert!(Entrant::from_name("lbfgs@0.1", BatchSize::Full).is_err());
+}
+
+#[test]
+fn on_digits_a_large_batch_makes_more_of_a_step_and_a_small_one_of_an_example() {
+    let digits = downhill_data::embedded::load("digits").unwrap();
+    let sizes = [BatchSize::Full, BatchSize::Examples(64), BatchSize::Examples(1)];
+    let race = Race {
+        seeds: vec![1, 2, 3],
+        budget: Budget::epochs(8.0),
+        search: RateSearch { refinements: 0, ..RateSearch::default() },
+        threads: 2,
+        ..Race::of(Entrant::all(&["sgd"], &sizes).unwrap())
+    };
+    let network =
+        downhill_nn::Sequential::new().with(downhill_nn::Flatten {}).with(downhill_nn::Linear::new(10));
+    let result = run(&race, network, &digits);
+    let band = |entrant: usize, currency| result.entrants[entrant].band(currency, Measure::Loss);
+    // After as many steps, all examples have led further than some, with every seed.
+    let after = |entrant: usize, steps: f64| {
+        let band = band(entrant, Currency::Steps);
+        band.into_iter().take_while(|place| place.spent <= steps).last().unwrap()
+    };
+    let [full, some, one] = [0, 1, 2].map(|entrant| after(entrant, 8.0));
+    assert!(full.highest < some.lowest && full.highest < one.lowest, "{full:?} {some:?} {one:?}");
+    // After as many examples it is the other way round.
+    let [full, some] = [0, 1].map(|entrant| band(entrant, Currency::Examples).pop().unwrap());
+    assert_eq!((full.spent, some.spent), (8.0 * 1797.0, 8.0 * 1797.0));
+    assert!(some.highest < full.lowest, "{full:?} {some:?}");
 }
 
 #[test]

@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::{adam, iris, iris_network, table};
+use common::{adam, iris, iris_network, plain, table};
 use downhill_autograd::Type;
-use downhill_data::BatchSize;
 use downhill_engine::Engine;
 use downhill_nn::{
     Activation, BatchNorm, Dropout, Embedding, Flatten, Linear, Loss, Network, Sequential, models,
 };
 use downhill_optim::{GradientDescent, OptimizerConfig, Rule, Sgd};
+use downhill_train::diagnosis::Severity;
 use downhill_train::rate_range::{RateCurve, RateRange};
 use downhill_train::{Error, StepOptions, TrainConfig, TrainingStep};
 
@@ -146,19 +146,16 @@ fn a_snapshot_of_another_step_is_refused() {
     assert_eq!(step.snapshot(), before);
 }
 
+/// Plain descent on all examples at once, as they are.
+fn of_bowls() -> TrainConfig {
+    TrainConfig { standardize_inputs: false, standardize_targets: false, ..plain(0.1, 1) }
+}
+
 /// The test of plain descent for a linear function of two columns, on all examples at once.
 fn on_rows(rows: &[([f64; 2], f64)]) -> RateCurve {
     let rows: Vec<(&[f64], f64)> = rows.iter().map(|(x, y)| (&x[..], *y)).collect();
-    let config = TrainConfig {
-        batch_size: BatchSize::Full,
-        loss: Loss::MeanSquaredError,
-        standardize_inputs: false,
-        standardize_targets: false,
-        optimizer: GradientDescent { learning_rate: 0.1 }.into(),
-        ..TrainConfig::default()
-    };
     let range = RateRange { steps: 1000, smoothing: 0.0, ..RateRange::default() };
-    range.run_on(models::linear(1), &config, &table(&rows)).unwrap()
+    range.run_on(models::linear(1), &of_bowls(), &table(&rows)).unwrap()
 }
 
 /// The largest curvature of the squared error, by power iteration: that of `2/n Σ x xᵀ`, with x = (a, b, 1).
@@ -195,6 +192,11 @@ fn on_a_bowl_the_loss_turns_at_the_limit_of_stability() {
         assert!(falling.windows(2).all(|pair| pair[1].loss <= pair[0].loss * (1.0 + 1e-6)));
         let suggested = curve.suggestion().unwrap().learning_rate;
         assert!(suggested < limit, "{suggested} of {limit}");
+        let rows: Vec<(&[f64], f64)> = rows.iter().map(|(x, y)| (&x[..], *y)).collect();
+        let found = RateRange::sharpness_on(models::linear(1), &of_bowls(), &table(&rows), suggested);
+        let sharpness = found.unwrap().unwrap();
+        assert!((sharpness.largest_stable_rate() / limit - 1.0).abs() < 1e-6, "{sharpness:?} of {limit}");
+        assert_eq!(sharpness.verdict().severity, Severity::Healthy);
     }
 }
 
@@ -242,6 +244,16 @@ fn the_optimizers_own_rate_makes_no_difference() {
     for (a, b) in small.points.iter().zip(&large.points) {
         assert!((a.smoothed - b.smoothed).abs() <= 1e-4 * b.smoothed, "{a:?} is not {b:?}");
     }
+}
+
+#[test]
+fn an_optimizer_with_a_preconditioner_has_a_limit_too_and_one_without_a_limit_none() {
+    let (train, _) = iris();
+    let sharpness = RateRange::sharpness_on(iris_network(), &adam(0.01, 1), &train, 0.01).unwrap().unwrap();
+    assert!(sharpness.value > 0.0 && sharpness.verdict().finding.contains("adam"), "{sharpness:?}");
+    let lion = OptimizerConfig::from_name("lion").unwrap();
+    let config = TrainConfig { optimizer: lion, ..adam(0.01, 1) };
+    assert_eq!(RateRange::sharpness_on(iris_network(), &config, &train, 0.01).unwrap(), None);
 }
 
 #[test]

@@ -100,7 +100,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (network, config) = configure(&parts, model, descent, run.seed, threads)?;
     let RangeOptions { from: lowest, to: highest, steps } = *range;
     let range = RateRange { lowest, highest, steps, ..RateRange::default() };
-    let curve = range.run_on(network, &config, &parts.train)?;
+    let curve = range.run_on(network.clone(), &config, &parts.train)?;
+    let mut verdicts = curve.verdicts();
+    if let Some(suggestion) = curve.suggestion() {
+        // Operations without a second derivative have no sharpness; the curve is what was asked for.
+        match RateRange::sharpness_on(network, &config, &parts.train, suggestion.learning_rate) {
+            Ok(sharpness) => verdicts.extend(sharpness.map(|sharpness| sharpness.verdict())),
+            Err(error) => output::note(&format!("note: no stability limit was computed: {error}")),
+        }
+    }
 
     let examples = parts.train.len();
     let batch_size = match config.batch_size {
@@ -110,7 +118,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let model = model.model()?.to_string();
     let optimizer = hyphens(config.optimizer.name());
     let title = format!("A learning rate for {model} on {}", parts.name);
-    pictures.write(|| curve.page(&title).to_string(), || curve.chart().svg(), || curve.csv())?;
+    pictures.write(|| curve.page(&title, &verdicts).to_string(), || curve.chart().svg(), || curve.csv())?;
     let command = curve.suggestion().map(|suggestion| train_with(suggestion.learning_rate));
     if run.json {
         return output::json(&Found {
@@ -119,7 +127,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             optimizer,
             batch_size,
             suggestions: curve.suggestions(),
-            verdicts: curve.verdicts(),
+            verdicts,
             command,
             curve: &curve,
         });
@@ -128,7 +136,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "{model} on {} by {optimizer} on batches of {batch_size}: {} from {} on, {}\n\n",
         parts.name,
         count(curve.points.len() as u64, "rate"),
-        number(lowest),
+        format_args!("{lowest:e}"),
         match curve.diverged_at {
             Some(rate) => format!("to {}, where it diverged", number(rate)),
             None => format!("to {}", number(highest)),
@@ -137,7 +145,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if command.is_some() {
         text += &format!("{}\n", Table::of(&curve.suggestions_table()));
     }
-    for verdict in curve.verdicts() {
+    for verdict in verdicts {
         text += &format!("{verdict}\n");
     }
     if let Some(command) = command {

@@ -29,7 +29,7 @@ use std::ops::ControlFlow;
 #[command(after_help = "\
 Examples:
   downhill race digits --html race.html
-  downhill race moons --optimizers sgd,momentum,adam --batch-sizes full,64,1 --target-loss 0.1
+  downhill race moons --optimizers momentum,adam,lbfgs --batch-sizes full,64,1 --target-loss 0.1
   downhill race wine --optimizers adam@0.01,adam@0.001 --batch-sizes 16 --budget 2000steps
   downhill race house.csv --target price --seeds 3 --csv race.csv --json")]
 pub struct Arguments {
@@ -52,7 +52,8 @@ pub struct Arguments {
 #[derive(Args)]
 #[command(next_help_heading = "Race")]
 struct RaceOptions {
-    /// The optimizers, with commas between; `adam@0.01` runs with that rate, and none is searched for
+    /// The optimizers, with commas between; `adam@0.01` runs with that rate, and none is searched for; lbfgs,
+    /// conjugate-gradient and steepest-descent have no rate, and run once, on full batches
     #[arg(long, value_name = "NAME[@RATE]", value_delimiter = ',', value_parser = OptimizerParser,
         default_values_t = ["sgd", "momentum", "adam"].map(String::from))]
     optimizers: Vec<String>,
@@ -154,6 +155,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let model = model_options.model()?;
     let loss = model_options.loss()?.unwrap_or_else(|| model.default_loss(target));
     let network = model.build(parts.train.input_shape(), target, &loss, model_options.activation()?)?;
+    if search.best_by == CriterionName::TimeToTarget && options.target_loss.is_none() {
+        return Err(Error::Usage("--best-by time-to-target needs a --target-loss to reach".into()));
+    }
     let entrants = Entrant::all(&options.optimizers, &options.batch_sizes)?;
     let (lowest, highest) = search.rates;
     let as_size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -306,7 +310,7 @@ impl Progress {
     }
 }
 
-/// Takes the name of an optimizer, perhaps with a rate behind an @.
+/// Takes the name of a method, perhaps with a rate behind an @.
 #[derive(Clone)]
 struct OptimizerParser;
 
@@ -324,7 +328,7 @@ impl TypedValueParser for OptimizerParser {
             Some((name, rate)) => (name, Some(rate)),
             None => (&*text, None),
         };
-        let name = names(optimizers()).parse_ref(command, argument, OsStr::new(name))?;
+        let name = names(methods()).parse_ref(command, argument, OsStr::new(name))?;
         let Some(rate) = rate else { return Ok(name) };
         let whole = format!("{name}@{rate}");
         // The library says what is wrong with a rate.
@@ -333,9 +337,14 @@ impl TypedValueParser for OptimizerParser {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {
-        let values: Vec<_> = names(optimizers()).possible_values()?.collect();
+        let values: Vec<_> = names(methods()).possible_values()?.collect();
         Some(Box::new(values.into_iter()))
     }
+}
+
+/// The optimizers, and the methods that search along lines.
+fn methods() -> Vec<&'static str> {
+    optimizers().into_iter().chain(Entrant::minimizers()).collect()
 }
 
 /// Two rates with a colon between.

@@ -75,7 +75,7 @@ impl RaceResult {
         let caption = format!(
             "What was spent until the loss was at {target}: the median over the seeds, from the first to the last."
         );
-        let columns = std::iter::once("entrant").chain(Currency::ALL.map(Currency::name));
+        let columns = std::iter::once("entrant").chain(standings.iter().map(|it| it.currency.name()));
         let mut table = Table::new(caption, columns);
         for (index, entrant) in self.entrants.iter().enumerate() {
             let cells = standings.iter().map(|standing| {
@@ -97,6 +97,7 @@ impl RaceResult {
             let tuning = entrant.tuning.as_ref();
             let end = |measure| entrant.band(Currency::Steps, measure).last().map(|band| band.median);
             let remark = match tuning {
+                None if entrant.entrant.learning_rate().is_none() => "searches along lines",
                 None => "given",
                 Some(Tuning { learning_rate: None, .. }) => "none found",
                 Some(Tuning { edge: Some(Edge::Lowest), .. }) => "the smallest tried",
@@ -106,7 +107,7 @@ impl RaceResult {
             let found = tuning.is_none_or(|tuning| tuning.learning_rate.is_some());
             table.push([
                 Cell::from(&entrant.label),
-                found.then(|| entrant.entrant.learning_rate()).into(),
+                found.then(|| entrant.entrant.learning_rate()).flatten().into(),
                 tuning.map(|tuning| tuning.trials.len()).into(),
                 tuning.map(Tuning::diverged).into(),
                 remark.into(),
@@ -170,6 +171,16 @@ impl RaceResult {
                 ),
             ),
             (
+                "Gradients",
+                if self.currencies().contains(&Currency::GradientEvaluations) {
+                    "optimizers compute one in each step, searches along lines all that they need; a value alone counts \
+                     as much"
+                } else {
+                    "one of a batch in each step"
+                }
+                .into(),
+            ),
+            (
                 "Seconds",
                 format!(
                     "batches, gradients and moves on {} thread{}; the first gradient was computed once before, \
@@ -226,13 +237,8 @@ impl RaceResult {
             }
         };
         let figure = |currency, measure| Figure::of(&self.chart(currency, measure) as &dyn Chart);
-        // Gradient evaluations are worth a picture of their own where they are not steps.
-        let differs =
-            self.entrants.iter().flat_map(|entrant| &entrant.courses).flat_map(|course| &course.points);
-        let differs = differs.into_iter().any(|point| point.gradient_evaluations != point.steps);
         let mut loss = Section::new("The loss on its way down");
-        for currency in Currency::ALL.into_iter().filter(|&it| differs || it != Currency::GradientEvaluations)
-        {
+        for currency in self.currencies() {
             loss = loss.figure(figure(currency, Measure::Loss));
         }
         let mut page = Page::new(format!("A race on {}", self.data), lead)

@@ -9,13 +9,18 @@ mod page;
 
 pub use curve::{RateCurve, RatePoint, Suggestion, SuggestionMethod};
 
+use crate::diagnosis::{
+    LanczosOptions, Preconditioning, Sharpness, estimated_preconditioner, stability_limit,
+};
+use crate::objective::{LossOptions, LossOverData};
 use crate::step::{input_type, target_data, target_type};
 use crate::trainer::{check_targets, network_for};
 use crate::{Error, Result, StepOptions, StepSnapshot, TrainConfig, TrainingStep};
 use curve::Mean;
 use downhill_data::{BatchSize, InMemory, Loader, LoaderOptions, Preprocessing, PreprocessingOptions};
 use downhill_engine::{Engine, EnginePrecision};
-use downhill_nn::AnyLayer;
+use downhill_nn::{AnyLayer, Network};
+use downhill_tensor::Key;
 use serde::{Deserialize, Serialize};
 
 /// The learning rate range test: which rates are tried, and how the loss is looked at.
@@ -132,15 +137,8 @@ impl RateRange {
             let expected = "none while rates are tried";
             return Err(Error::Option { option: "clip_adaptive", expected, actual: part.to_string() });
         }
-        check_targets(train, None)?;
+        let (network, data) = prepared(layers.into(), config, train)?;
         let failed = Error::data("the training data");
-        let options = PreprocessingOptions {
-            standardize_inputs: config.standardize_inputs,
-            standardize_targets: config.standardize_targets,
-        };
-        let preprocessing = Preprocessing::fit(train, options).map_err(&failed)?;
-        let data = preprocessing.apply(train).map_err(&failed)?;
-        let network = network_for(&layers.into(), &config.loss, &data)?;
         let batch_size = match config.batch_size {
             BatchSize::Examples(size) => BatchSize::Examples(size.min(data.len())),
             BatchSize::Full => BatchSize::Full,
@@ -172,6 +170,47 @@ impl RateRange {
         })
     }
 
+    /// The sharpness of the loss before the first step, held against the stability limit of the optimizer of a
+    /// configuration with this learning rate: a cross-check of a rate that a range test suggests. `None` for an
+    /// optimizer that has no such limit.
+    ///
+    /// The loss is that of at most 2,000 training examples, the first of the data; what Adam and its kind divide by is
+    /// estimated from batches ([`estimated_preconditioner`]).
+    ///
+    /// # Errors
+    /// Data, network and loss that do not go together; an operation without a second derivative.
+    pub fn sharpness_on(
+        layers: impl Into<AnyLayer>,
+        config: &TrainConfig,
+        train: &InMemory,
+        learning_rate: f64,
+    ) -> Result<Option<Sharpness>> {
+        const EXAMPLES: usize = 2000;
+        config.validate()?;
+        if stability_limit(&config.optimizer).is_none() {
+            return Ok(None);
+        }
+        let (network, data) = prepared(layers.into(), config, train)?;
+        let engine = Engine::with_threads(config.threads);
+        let examples = data.len().min(EXAMPLES);
+        let batch_size = match config.batch_size {
+            BatchSize::Examples(size) => size.min(examples),
+            BatchSize::Full => examples,
+        };
+        let options = LossOptions { batch_size, examples: Some(examples), ..LossOptions::default() };
+        let mut loss = LossOverData::<f64>::new(&network, &config.loss, &engine, &data, &[], options)?;
+        let theta = network.initialize(Key::new(config.seed).named("initialization"));
+        let optimizer = &config.optimizer;
+        let preconditioner = estimated_preconditioner(&mut loss, &theta, optimizer)?;
+        let needs_one =
+            stability_limit(optimizer).is_some_and(|it| it.preconditioning == Preconditioning::Diagonal);
+        if needs_one && preconditioner.is_none() {
+            return Ok(None);
+        }
+        let (given, lanczos) = (preconditioner.as_deref(), LanczosOptions::default());
+        Sharpness::measure(&mut loss, &theta, optimizer, learning_rate, given, lanczos)
+    }
+
     /// The rate of the step with this number, from 0.
     fn rate(&self, index: u32) -> f64 {
         let part = f64::from(index) / f64::from(self.steps - 1);
@@ -194,6 +233,23 @@ impl RateRange {
         check((0.0..1.0).contains(&smoothing), "smoothing", "from 0 to below 1", smoothing.to_string())?;
         check(divergence > 1.0, "divergence", "above 1", divergence.to_string())
     }
+}
+
+/// Network and preprocessed data, as for a run of training.
+fn prepared(
+    layers: AnyLayer,
+    config: &TrainConfig,
+    train: &InMemory,
+) -> Result<(Network<AnyLayer>, InMemory)> {
+    check_targets(train, None)?;
+    let failed = Error::data("the training data");
+    let options = PreprocessingOptions {
+        standardize_inputs: config.standardize_inputs,
+        standardize_targets: config.standardize_targets,
+    };
+    let preprocessing = Preprocessing::fit(train, options).map_err(&failed)?;
+    let data = preprocessing.apply(train).map_err(&failed)?;
+    Ok((network_for(&layers, &config.loss, &data)?, data))
 }
 
 /// A training step that goes back to where it was, however it is let go.

@@ -1,5 +1,6 @@
 //! The loss over the learning rate, to look at.
 
+use crate::diagnosis::Verdict;
 use crate::page::{Axis, Cell, Figure, LineChart, Page, Section, Series, Table};
 use crate::rate_range::{RateCurve, RatePoint, SuggestionMethod};
 
@@ -42,8 +43,8 @@ impl RateCurve {
         table
     }
 
-    /// The test as a page.
-    pub fn page(&self, title: &str) -> Page {
+    /// The test as a page, with [`verdicts`](Self::verdicts) and what else there is to say.
+    pub fn page(&self, title: &str, verdicts: &[Verdict]) -> Page {
         let lead = "Too small a rate leaves the loss where it is, a fitting one takes it down, too large a one lets \
                     it grow.";
         let range = self.range;
@@ -65,7 +66,7 @@ impl RateCurve {
             .section(
                 Section::new("The loss over the rate")
                     .figure(Figure::of(&self.chart()))
-                    .verdicts(&self.verdicts())
+                    .verdicts(verdicts)
                     .table(self.suggestions_table()),
             )
             .section(Section::new("How it was measured").facts(facts))

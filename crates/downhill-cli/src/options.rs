@@ -295,23 +295,24 @@ pub fn losses() -> Vec<&'static str> {
     Loss::ALL.iter().filter(|loss| !of_distributions.contains(loss)).map(Loss::name).collect()
 }
 
-fn optimizers() -> Vec<&'static str> {
+pub fn optimizers() -> Vec<&'static str> {
     OptimizerConfig::names().collect()
 }
 
-fn positive(text: &str) -> Result<u64, String> {
+pub fn positive(text: &str) -> Result<u64, String> {
     text.parse()
         .ok()
         .filter(|&number| number > 0)
         .ok_or_else(|| "expected a whole number of at least 1".into())
 }
 
-fn share(text: &str) -> Result<f64, String> {
+/// A share of the data: from 0 to below 1.
+pub fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
     share.ok_or_else(|| "expected a number of at least 0 and below 1".into())
 }
 
-fn batch_size(text: &str) -> Result<BatchSize, String> {
+pub fn batch_size(text: &str) -> Result<BatchSize, String> {
     if text == "full" {
         return Ok(BatchSize::Full);
     }

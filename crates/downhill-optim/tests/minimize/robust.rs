@@ -184,7 +184,8 @@ fn newton_and_trust_region_leave_a_saddle_along_negative_curvature() {
         assert!(least > 0.0);
     }
     // Asked again, a minimizer that has stopped asks nothing of the objective.
-    let mut minimizer = Minimizer::new(&mut saddle, &[1.0, 0.0], &NewtonCg::default().into(), &options(50)).unwrap();
+    let mut minimizer =
+        Minimizer::new(&mut saddle, &[1.0, 0.0], &NewtonCg::default().into(), &options(50)).unwrap();
     assert!(minimizer.step(&mut saddle).unwrap().is_break());
     let evaluations = minimizer.progress().evaluations;
     assert!(minimizer.step(&mut saddle).unwrap().is_break());

@@ -43,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("momentum", Sgd { learning_rate: 0.001, momentum: 0.9, ..Sgd::default() }.into()),
         ("Adam", Adam { learning_rate: 0.02, ..Adam::default() }.into()),
     ];
-    let options = MinimizeOptions { iterations: 50_000, gradient_tolerance: 1e-6, ..MinimizeOptions::default() };
+    let options =
+        MinimizeOptions { iterations: 50_000, gradient_tolerance: 1e-6, ..MinimizeOptions::default() };
 
     for (name, config) in optimizers {
         println!("{name}\n{:>8} {:>10} {:>10} {:>12} {:>12}", "step", "a", "b", "value", "|gradient|");

@@ -16,6 +16,11 @@ pub(crate) fn readable(value: f64) -> String {
     grouped(&trimmed(&format!("{rounded:.*}", usize::try_from(3 - exponent).unwrap_or(0))))
 }
 
+/// How many of something.
+pub(crate) fn count(count: u64) -> String {
+    grouped(&count.to_string())
+}
+
 /// What to say of a number that is not finite.
 pub(super) fn not_finite(value: f64) -> Option<&'static str> {
     match value {
@@ -50,6 +55,11 @@ pub(super) fn power_of_ten(exponent: i32) -> String {
         _ => char::from_u32(0x2070 + c.to_digit(10).unwrap_or(0)).unwrap_or(c),
     };
     std::iter::once("10".to_owned()).chain([exponent.to_string().chars().map(digit).collect()]).collect()
+}
+
+/// `10ⁿ`, rounded correctly: `powi` makes zero of the smallest ones.
+pub(super) fn ten_to(exponent: i32) -> f64 {
+    format!("1e{exponent}").parse().unwrap_or(0.0)
 }
 
 /// The power of ten of the first digit.

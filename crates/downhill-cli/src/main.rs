@@ -20,9 +20,12 @@ mod run_path;
 mod run_report;
 mod source;
 mod summary;
+mod verdicts;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, explain, export, landscape, lr_find, predict, race, regress, train};
+use commands::{
+    data, demo, diagnose, eval, explain, export, landscape, lr_find, predict, race, regress, train,
+};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -43,6 +46,7 @@ enum Command {
     Race(race::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Diagnose(diagnose::Arguments),
     Regress(regress::Arguments),
     Landscape(landscape::Arguments),
     Export(export::Arguments),
@@ -59,6 +63,7 @@ Examples:
   downhill lr-find house.csv --target price  find a learning rate for it
   downhill race wine --html race.html        let optimizers and batch sizes compete
   downhill predict runs/house new.csv        predict for new rows of such a table
+  downhill diagnose runs/house               say why a run learned, or did not
   downhill report runs/house                 write the page of a run, to look at
   downhill regress house.csv --target price  fit a line, with standard errors
   downhill landscape runs/iris --html landscape.html
@@ -81,6 +86,7 @@ fn main() -> ExitCode {
         Some(Command::Race(arguments)) => race::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Diagnose(arguments)) => diagnose::run(&arguments),
         Some(Command::Regress(arguments)) => regress::run(&arguments),
         Some(Command::Landscape(arguments)) => landscape::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),

@@ -30,10 +30,10 @@ impl StepByStep {
 
         let mut diagram = NetworkDiagram {
             title: "The network, forward and back".into(),
-            caption: "In each circle the value of the forward pass, below it ∂, the derivative of the loss by it. On a \
-                      line into a sum stands its weight with the derivative of the loss by that; on any other line × \
-                      the local derivative. The ∂ of a circle is the sum, over all lines to its right, of the ∂ at the \
-                      other end times the weight or local derivative on the line."
+            caption: "In each circle the value of the forward pass, below it ∂, the derivative of the loss by it, and \
+                      below a sum its bias with the ∂ of that. On a line into a sum stands its weight with the ∂ of \
+                      that; on any other line × the local derivative. The ∂ of a circle is the sum, over the lines to \
+                      its right, of the ∂ at the other end times the weight or local derivative on the line."
                 .into(),
             columns: self.headings(&columns, rows.len()),
             ..NetworkDiagram::default()
@@ -143,11 +143,9 @@ fn draw(
             }
             (None, _) if !is_weight(consumer, number) => {
                 let name = value.name.rsplit('.').next().unwrap_or(&value.name);
-                let note = format!("{name} {}", short(value.numbers[element]));
-                diagram.nodes[to].notes.push(match own {
-                    Some(gradient) => format!("{note}, ∂ {}", short(gradient)),
-                    None => note,
-                });
+                let notes = &mut diagram.nodes[to].notes;
+                notes.push(format!("{name} {}", short(value.numbers[element])));
+                notes.extend(own.map(|gradient| format!("∂ {}", short(gradient))));
             }
             (None, _) => {}
         }

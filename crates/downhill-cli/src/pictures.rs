@@ -37,6 +37,11 @@ impl PictureArguments {
         Ok(())
     }
 
+    /// Whether the picture alone was asked for.
+    pub fn wants_svg(&self) -> bool {
+        self.svg.is_some()
+    }
+
     /// Writes the files that were asked for, and says so.
     pub fn write(
         &self,

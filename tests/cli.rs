@@ -13,11 +13,15 @@ mod interrupt;
 mod landscape;
 #[path = "cli/lr_find.rs"]
 mod lr_find;
+#[path = "cli/minimize.rs"]
+mod minimize;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/race.rs"]
 mod race;
 #[path = "cli/regress.rs"]
 mod regress;
+#[path = "cli/report.rs"]
+mod report;
 #[path = "cli/training.rs"]
 mod training;

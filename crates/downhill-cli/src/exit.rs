@@ -92,6 +92,9 @@ pub enum Error {
     /// A result cannot be written.
     #[error("standard output: {0}")]
     Output(std::io::Error),
+    /// A walk left the finite numbers. The result has been shown.
+    #[error("{0}")]
+    Diverged(String),
     /// Stopped by Ctrl-C. The result has been shown.
     #[error("interrupted")]
     Interrupted,
@@ -123,6 +126,7 @@ impl Error {
             Error::Path { .. } | Error::NoRun { .. } | Error::OutExists { .. } | Error::Output(_) => {
                 INPUT_OUTPUT
             }
+            Error::Diverged(_) => DIVERGED,
             Error::Interrupted => INTERRUPTED,
         }
     }

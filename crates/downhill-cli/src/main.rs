@@ -22,7 +22,9 @@ mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, explain, export, landscape, lr_find, predict, race, regress, train};
+use commands::{
+    data, demo, eval, explain, export, landscape, lr_find, minimize, predict, race, regress, train,
+};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -48,6 +50,7 @@ enum Command {
     Export(export::Arguments),
     Report(commands::report::Arguments),
     Explain(Box<explain::Arguments>),
+    Minimize(minimize::Arguments),
     Data(data::Arguments),
 }
 
@@ -67,6 +70,7 @@ Examples:
                                              write a trained model for other programs
   downhill explain mlp:2 --input 0.5,-1 --target 1
                                              show backpropagation, step by step
+  downhill minimize rosenbrock --html m.html find the minimum of a function, and see how
   downhill data list                         show the data sets that are built in
 
 Exit codes: 0 good, 2 usage, 3 configuration, 4 data, 5 diverged or not a number, 7 input/output,
@@ -86,6 +90,7 @@ fn main() -> ExitCode {
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Report(arguments)) => commands::report::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
+        Some(Command::Minimize(arguments)) => minimize::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };
     exit::code(result)

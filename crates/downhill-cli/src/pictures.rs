@@ -23,6 +23,21 @@ pub struct PictureArguments {
 }
 
 impl PictureArguments {
+    /// Whether the page is asked for.
+    pub fn html(&self) -> bool {
+        self.html.is_some()
+    }
+
+    /// Whether the picture is asked for.
+    pub fn svg(&self) -> bool {
+        self.svg.is_some()
+    }
+
+    /// Whether a page or a picture is asked for.
+    pub fn any(&self) -> bool {
+        self.html() || self.svg()
+    }
+
     /// Refuses places where nothing can be written, before anything is computed.
     pub fn check(&self) -> Result<()> {
         for path in [&self.html, &self.svg, &self.csv].into_iter().flatten() {

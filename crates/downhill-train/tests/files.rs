@@ -213,3 +213,20 @@ fn models_go_from_thread_to_thread() {
     fn check<T: Send + Sync>(_: &T) {}
     check(&small().model);
 }
+
+#[test]
+fn a_page_is_saved_with_its_run_and_leaves_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let (train, held_out) = iris();
+    let config = adam(0.01, 2);
+    let outcome = Trainer::new(iris_network(), config.clone()).unwrap().fit(&train, Some(&held_out)).unwrap();
+    let mut run = RunDirectory::create(&path, false).unwrap();
+    run.set_report("<!DOCTYPE html>");
+    run.save(&config, &outcome).unwrap();
+    assert_eq!(fs::read_to_string(run.report_path()).unwrap(), "<!DOCTYPE html>");
+    // Another run in its place must not be taken for it.
+    let mut other = RunDirectory::create(&path, true).unwrap();
+    other.save(&config, &outcome).unwrap();
+    assert!(!other.report_path().exists() && path.join("model.bin").exists());
+}

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod export;
 pub mod landscape;
 pub mod lr_find;
+pub mod minimize;
 pub mod predict;
 pub mod race;
 pub mod regress;

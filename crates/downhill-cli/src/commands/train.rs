@@ -87,7 +87,7 @@ pub fn train(request: &Request<'_>) -> Result<()> {
         model: &outcome.model,
         history: &outcome.history,
         ended: Some(outcome.stop.to_string()),
-        verdicts: &[],
+        verdicts: &outcome.verdicts,
     };
     // A run is worth saving without its page as well.
     match run_report::page(&story, &parts, &evaluations) {

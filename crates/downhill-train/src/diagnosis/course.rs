@@ -158,8 +158,8 @@ mod tests {
 
     fn layout() -> ParameterLayout {
         let mut layout = ParameterLayout::default();
-        layout.push("a".into(), [2].into(), false).unwrap();
-        layout.push("b".into(), [1].into(), false).unwrap();
+        layout.push("a", [2], false).unwrap();
+        layout.push("b", [1], false).unwrap();
         layout
     }
 

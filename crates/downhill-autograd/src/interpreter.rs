@@ -103,6 +103,25 @@ impl Interpreter {
         evaluate(program, inputs, key, &mut see).map(|_| ())
     }
 
+    /// Runs a program and hands the elements of every value to `observe`, in the order of computation.
+    ///
+    /// # Errors
+    /// As [`Run::run`]. Inputs that an output takes the place of are given as data of their own.
+    pub fn values<T: Precision>(
+        &self,
+        program: &Program,
+        inputs: &[Data<'_, T>],
+        key: Key,
+        mut observe: impl FnMut(NodeId, Data<'_, T>),
+    ) -> Result<()> {
+        let mut see = |seen: Seen<'_, T>| match seen.value {
+            Value::Float(values) => observe(seen.node, Data::Float(values)),
+            Value::Index(values) => observe(seen.node, Data::Index(values)),
+        };
+        check_inputs(program, inputs)?;
+        evaluate(program, inputs, key, &mut see).map(|_| ())
+    }
+
     /// Runs a program and returns all its outputs, as tensors.
     ///
     /// # Errors

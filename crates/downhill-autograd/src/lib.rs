@@ -29,6 +29,7 @@ pub mod check;
 pub mod error;
 pub mod executor;
 pub mod explain;
+pub mod formula;
 mod functions;
 mod graphviz;
 mod interpreter;

@@ -229,7 +229,7 @@ fn values_are_named_as_on_a_board() {
     );
     let values = &explanation.values;
     let worked = |number: usize, element| values[number].worked(values, element, &|x| x.to_string());
-    assert_eq!(worked(3, 0).as_deref(), Some("1 × 0.5 + 1 × -2 + 0.5"));
+    assert_eq!(worked(3, 0).as_deref(), Some("1 × 0.5 + 1 × (-2) + 0.5"));
     assert_eq!(worked(4, 0).as_deref(), Some("relu(-1)"));
     assert_eq!(worked(9, 0).as_deref(), Some("4 - 2"));
     assert_eq!(worked(10, 0).as_deref(), Some("2²"));

@@ -272,7 +272,7 @@ pub fn hyphens(name: &str) -> String {
     name.replace('_', "-")
 }
 
-fn plain(name: &str) -> String {
+pub fn plain(name: &str) -> String {
     name.replace('-', "_")
 }
 
@@ -284,13 +284,13 @@ pub fn names(names: Vec<&'static str>) -> PossibleValuesParser {
 }
 
 /// Those that fit between any two layers.
-fn activations() -> Vec<&'static str> {
+pub fn activations() -> Vec<&'static str> {
     let fitting = Activation::ALL.into_iter().filter(Activation::is_elementwise);
     fitting.map(|activation| activation.name()).collect()
 }
 
 /// Those that take classes or numbers as a table has them; targets that are distributions it does not have.
-fn losses() -> Vec<&'static str> {
+pub fn losses() -> Vec<&'static str> {
     let of_distributions = [Loss::ProbabilityCrossEntropy, Loss::KlDivergence { log_target: false }];
     Loss::ALL.iter().filter(|loss| !of_distributions.contains(loss)).map(Loss::name).collect()
 }
@@ -306,6 +306,7 @@ pub fn positive(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a whole number of at least 1".into())
 }
 
+/// A share of the data: from 0 to below 1.
 pub fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
     share.ok_or_else(|| "expected a number of at least 0 and below 1".into())

@@ -77,6 +77,28 @@ pub enum Error {
         /// The length that came.
         actual: usize,
     },
+    /// A slice of another length than the others demand.
+    #[error("{owner}: {what} must have length {expected}, but have length {actual}")]
+    Length {
+        /// What it was given to.
+        owner: &'static str,
+        /// Which slice.
+        what: &'static str,
+        /// The length that fits the others.
+        expected: usize,
+        /// The length that came.
+        actual: usize,
+    },
+    /// Parts of a vector that do not lie in it or share elements.
+    #[error("the part {}..{} of a vector of length {len} cannot be penalized: {reason}", .range.start, .range.end)]
+    Parts {
+        /// The part.
+        range: std::ops::Range<usize>,
+        /// The length of the vector.
+        len: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// Rows of a gradient that do not fit the parameters for which the optimizer was made.
     #[error("the rows at position {offset} of the parameters cannot be used: {reason}")]
     Rows {

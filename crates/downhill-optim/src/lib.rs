@@ -5,12 +5,14 @@ pub mod accumulate;
 pub mod adaptive_clip;
 pub mod average;
 pub mod clip;
+pub mod coordinate;
 #[doc(hidden)]
 pub mod coverage;
 pub mod error;
 pub mod groups;
 pub mod minimize;
 pub mod optimizer;
+pub mod proximal;
 pub mod registry;
 pub mod rows;
 pub mod rule;

@@ -3,6 +3,7 @@
 
 mod aligned;
 mod averaging;
+mod bad_steps;
 mod baseline;
 mod callback;
 mod config;
@@ -15,6 +16,7 @@ pub mod export;
 mod file;
 #[cfg(feature = "exchange")]
 pub mod import;
+pub mod landscape;
 mod memory;
 mod model;
 mod model_spec;
@@ -25,6 +27,8 @@ mod predictions;
 mod progress;
 pub mod race;
 pub mod rate_range;
+pub mod regression;
+mod report;
 mod run;
 mod run_directory;
 pub mod state_dict;
@@ -35,6 +39,7 @@ mod training_step;
 mod way;
 
 pub use averaging::Averaging;
+pub use bad_steps::{Answer, BadStep, BadSteps, Fault};
 pub use callback::{Callback, Event, History};
 pub use config::{EarlyStopping, TrainConfig};
 pub use error::{Error, ErrorKind, Result};
@@ -42,8 +47,9 @@ pub use evaluation::Evaluation;
 pub use memory::StepMemory;
 pub use model::Model;
 pub use model_spec::ModelSpec;
-pub use outcome::{EpochRecord, Outcome, StopReason, TrainingMean};
+pub use outcome::{Ending, EpochRecord, Outcome, StopReason, TrainingMean};
 pub use predictions::Predictions;
+pub use report::Report;
 pub use run_directory::RunDirectory;
 pub use step_options::{AsData, StepOptions};
 pub use trainer::Trainer;

@@ -169,7 +169,7 @@ fn is_affine(values: &[Explained], number: usize) -> bool {
 }
 
 impl Explained {
-    /// How an element comes about, in numbers: `0.5 × 0.1 + -1 × 0.2 + 0.3`. Nothing where the operation has no short
+    /// How an element comes about, in numbers: `0.5 × 0.1 + (-1) × 0.2 + 0.3`. Nothing where the operation has no short
     /// form for a single element.
     pub fn worked(
         &self,
@@ -210,8 +210,9 @@ fn worked(
                 }
                 let (row, column) = (element / n, element % n);
                 let term = |l: usize| {
-                    let (x, w) = (a.numbers[row * k + l], b.numbers[l * n + column]);
-                    format!("{} × {}", number(x), number(w))
+                    let (x, w) = (number(a.numbers[row * k + l]), number(b.numbers[l * n + column]));
+                    let x = if l == 0 { x } else { in_parentheses_if_negative(&x) };
+                    format!("{x} × {}", in_parentheses_if_negative(&w))
                 };
                 (0..*k).map(term).collect::<Vec<_>>().join(" + ")
             }
@@ -221,7 +222,7 @@ fn worked(
             ("square", [x]) => format!("{}²", in_parentheses_if_negative(&inner(x)?)),
             ("neg", [x]) => format!("-{}", in_parentheses_if_negative(&inner(x)?)),
             (name, [a, b]) if infix(name).is_some() => {
-                format!("{} {} {}", inner(a)?, infix(name)?, inner(b)?)
+                format!("{} {} {}", inner(a)?, infix(name)?, in_parentheses_if_negative(&inner(b)?))
             }
             (name, [x @ Formula::Value(v)])
                 if values[*v].numbers.len() == shape.size() && elementwise(name) =>

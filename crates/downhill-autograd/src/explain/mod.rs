@@ -222,7 +222,8 @@ impl Explanation {
 fn lies_within(path: &str, around: &str) -> bool {
     let bare = |path: &'_ str| path.trim_matches(['(', ')']).to_owned();
     let (path, around) = (bare(path), bare(around));
-    path.strip_prefix(&around).is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || around.is_empty())
+    path.strip_prefix(&around)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || around.is_empty())
 }
 
 impl Explained {

@@ -9,10 +9,11 @@ use crate::progress::Progress;
 use crate::report::shell;
 use crate::run_config::RunConfig;
 use crate::run_path;
+use crate::run_report::{self, Evaluations, Story};
 use crate::source::{Parts, SourceArguments, TableArguments};
 use crate::summary::Summary;
 use clap::Args;
-use downhill::data::{BatchSize, InMemory, TargetKind};
+use downhill::data::{BatchSize, TargetKind};
 use downhill::engine::{Engine, Rates};
 use downhill::nn::Sequential;
 use downhill::optim::Rule;
@@ -34,8 +35,8 @@ Examples:
   downhill train mnist --data DIRECTORY --model cnn --epochs 3
 
 `downhill data list` shows the names of the data sets. A directory of a run holds config.toml (the settings
-as they were resolved), metrics.jsonl (a line for each epoch) and model.bin (the model, for `downhill eval`
-and `downhill predict`).")]
+as they were resolved), metrics.jsonl (a line for each epoch), model.bin (the model, for `downhill eval` and
+`downhill predict`) and report.html (a page to look at).")]
 pub struct Arguments {
     #[command(flatten)]
     source: SourceArguments,
@@ -79,13 +80,27 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     let start = Instant::now();
     let outcome = trainer.fit(&parts.train, parts.validation.as_ref())?.converged()?;
     let seconds = start.elapsed().as_secs_f64();
-    directory.save(&RunConfig::new(&parts, options, config.clone())?, &outcome)?;
+    let run_config = RunConfig::new(&parts, options, config.clone())?;
+    let evaluations = Evaluations::of(&outcome.model, &parts)?;
+    let story = Story {
+        config: &run_config,
+        model: &outcome.model,
+        history: &outcome.history,
+        ended: Some(outcome.stop.to_string()),
+        verdicts: &[],
+    };
+    // A run is worth saving without its page as well.
+    match run_report::page(&story, &parts, &evaluations) {
+        Ok(page) => directory.set_report(page.to_string()),
+        Err(error) => output::note(&format!("warning: there is no page of this run: {error}")),
+    }
+    directory.save(&run_config, &outcome)?;
     claim.keep();
 
     if run.profile {
         show_profiles(&outcome, config.threads);
     }
-    let summary = summarize(request, &parts, &config, &outcome, &path, seconds)?;
+    let summary = summarize(request, &parts, &config, &outcome, evaluations, &directory, seconds)?;
     if run.json {
         output::json(&summary)?
     } else {
@@ -175,20 +190,19 @@ impl Callback for Watch {
     }
 }
 
-/// Evaluates the model on all parts, and gathers what there is to say.
+/// Gathers what there is to say.
 fn summarize(
     request: &Request<'_>,
     parts: &Parts,
     config: &TrainConfig,
     outcome: &Outcome,
-    path: &Path,
+    evaluations: Evaluations,
+    directory: &RunDirectory,
     seconds: f64,
 ) -> Result<Summary> {
-    let measure = |data: &InMemory| outcome.model.evaluate(data).map(|evaluation| Measures::of(&evaluation));
-    let measure_if = |data: &Option<InMemory>| data.as_ref().map(measure).transpose();
-    let held_out = parts.test.as_ref().or(parts.validation.as_ref()).unwrap_or(&parts.train);
     let model = request.options.model.model()?;
-    let baseline = outcome.model.baseline(held_out)?;
+    let Evaluations { train, validation, test, baseline, baseline_is } = evaluations;
+    let path = directory.path();
     Ok(Summary {
         source: parts.name.clone(),
         model: model.to_string(),
@@ -207,25 +221,16 @@ fn summarize(
             StopReason::Interrupted { .. } => "interrupted",
             _ => "other",
         },
-        train: measure(&parts.train)?,
-        validation: measure_if(&parts.validation)?,
-        test: measure_if(&parts.test)?,
+        train: Measures::of(&train),
+        validation: validation.as_ref().map(Measures::of),
+        test: test.as_ref().map(Measures::of),
         baseline: Measures::of(&baseline),
         run: path.display().to_string(),
-        baseline_is: baseline_in_words(&parts.train),
+        report: directory.report_path().display().to_string(),
+        baseline_is,
         stop_sentence: outcome.stop.to_string(),
         next: next(request, parts, &model, path),
     })
-}
-
-/// What the baseline predicts for every example.
-fn baseline_in_words(train: &InMemory) -> String {
-    let counts = train.class_counts();
-    let most_frequent = (0..counts.len()).rev().max_by_key(|&class| counts[class]);
-    match most_frequent.and_then(|class| train.class_names().get(class)) {
-        Some(name) => format!("always '{name}', the most frequent class"),
-        None => "always the mean of the training targets".into(),
-    }
 }
 
 /// Commands that work from here, with the name by which this program was called.

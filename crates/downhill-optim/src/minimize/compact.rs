@@ -20,7 +20,7 @@ use downhill_tensor::Float;
 /// methods*, Mathematical Programming 63 (1994).
 #[derive(Clone, Debug)]
 pub(super) struct Compact<T> {
-    pub history: History<T>,
+    history: History<T>,
     memory: usize,
     /// `s·y` and `s·s` of all pairs of places.
     step_change: Vec<f64>,
@@ -77,12 +77,18 @@ impl<T: Float> Compact<T> {
         self.factor();
     }
 
+    /// Forgets all pairs.
+    pub fn clear(&mut self) {
+        self.history.clear();
+        self.factor();
+    }
+
     fn factor(&mut self) {
         let (size, mut factors) = (self.rank(), std::mem::take(&mut self.middle));
         let regular = factors.factor(size, |row, column| self.middle_element(row, column));
         self.middle = factors;
         if !regular {
-            self.history.clear();
+            self.clear();
         }
     }
 

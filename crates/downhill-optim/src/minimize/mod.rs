@@ -16,7 +16,7 @@
 mod bounds;
 mod compact;
 mod error;
-mod evaluator;
+pub(crate) mod evaluator;
 mod history;
 mod line_search;
 mod method;
@@ -26,7 +26,7 @@ mod objective;
 mod options;
 mod small_matrix;
 mod stop_reason;
-mod vectors;
+pub(crate) mod vectors;
 mod walk;
 
 pub use bounds::{Bounds, Interval};

@@ -40,12 +40,12 @@ pub enum StopReason {
         /// The target asked for.
         target: f64,
     },
-    /// What is left to gain is less than the rounding of the value: the point is a minimum as far as numbers of
-    /// this precision can tell.
+    /// What is left to gain along the gradient is less than what rounding of the value and of the variables changes:
+    /// the point is a minimum as far as numbers of this precision can tell.
     Precision {
         /// The norm of the gradient that is left.
         gradient_norm: f64,
-        /// The size of the value's rounding.
+        /// The size of that rounding, in the value.
         rounding: f64,
     },
     /// All iterations that were allowed are made.

@@ -60,7 +60,7 @@ mod tests {
     fn sums_and_steps_are_those_of_the_formulas() {
         let a: Vec<f32> = (0..19).map(|i| i as f32 - 4.0).collect();
         let b: Vec<f32> = (0..19).map(|i| 0.5 * i as f32).collect();
-        assert_eq!(dot(&a, &b), (0..19).map(|i| (i as f64 - 4.0) * 0.5 * i as f64).sum());
+        assert_eq!(dot(&a, &b), (0..19).map(|i| (i as f64 - 4.0) * 0.5 * i as f64).sum::<f64>());
         assert_eq!(max_abs(&a), 14.0);
         assert!(max_abs(&[1.0, f64::NAN, 2.0]).is_nan());
         assert_eq!(relative_distance(&[4.0, 0.5], &[2.0, 0.25]), 0.5);

@@ -23,13 +23,23 @@ impl StepByStep {
             if value.numbers.len() > self.explanation.elements {
                 let Summary { elements, norm, .. } = Summary::of(&value.numbers);
                 let size = format!("{elements} numbers, of which the squares' root sum is here");
-                table.push([Cell::from(&value.name), value.formula.as_str().into(), size.into(), norm.into()]);
+                table.push([
+                    Cell::from(&value.name),
+                    value.formula.as_str().into(),
+                    size.into(),
+                    norm.into(),
+                ]);
                 continue;
             }
             for (element, &number) in value.numbers.iter().enumerate() {
                 let worked = value.worked(values, element, &crate::page::readable);
                 let formula = if element == 0 { value.formula.as_str() } else { "" };
-                table.push([Cell::from(value.element(element)), formula.into(), worked.into(), number.into()]);
+                table.push([
+                    Cell::from(value.element(element)),
+                    formula.into(),
+                    worked.into(),
+                    number.into(),
+                ]);
             }
         }
         Section::new("Forward: from the input to the loss")
@@ -42,7 +52,8 @@ impl StepByStep {
 
     fn backward(&self, shown: &dyn Fn(&Explained) -> bool) -> Section {
         let values = &self.explanation.values;
-        let heading = ["derivative of the loss by", "through", "arriving", "local", "product", "sum", "by difference"];
+        let heading =
+            ["derivative of the loss by", "through", "arriving", "local", "product", "sum", "by difference"];
         let mut table = Table::new("", heading);
         let rest = |table: &mut Table, name: String, sum: Option<f64>, difference: Option<f64>| {
             let empty = || Cell::Empty;
@@ -134,6 +145,9 @@ impl StepByStep {
             0 => section,
             left => section.paragraph(format!("{left} more parameters are not shown.")),
         };
-        section.facts([("loss before", crate::page::readable(self.loss)), ("loss after", crate::page::readable(update.loss_after))])
+        section.facts([
+            ("loss before", crate::page::readable(self.loss)),
+            ("loss after", crate::page::readable(update.loss_after)),
+        ])
     }
 }

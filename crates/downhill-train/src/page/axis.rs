@@ -192,7 +192,11 @@ fn linear_ticks(low: f64, high: f64, most: usize, whole: bool) -> Vec<Tick> {
             let value = (first + index as f64) * step + 0.0;
             Tick { value, label: linear_label(value, step, largest) }
         })
-        .filter(|tick| tick.value.is_finite())
+        // The slack above is a share of the step, which whole numbers may make larger than the range.
+        .filter(|tick| {
+            tick.value >= low - (high / 2.0 - low / 2.0) * 1e-6
+                && tick.value <= high + (high / 2.0 - low / 2.0) * 1e-6
+        })
         .collect()
 }
 

@@ -16,6 +16,11 @@ pub(crate) fn readable(value: f64) -> String {
     grouped(&trimmed(&format!("{rounded:.*}", usize::try_from(3 - exponent).unwrap_or(0))))
 }
 
+/// How many of something.
+pub(crate) fn count(count: u64) -> String {
+    grouped(&count.to_string())
+}
+
 /// What to say of a number that is not finite.
 pub(super) fn not_finite(value: f64) -> Option<&'static str> {
     match value {

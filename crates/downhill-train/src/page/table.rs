@@ -1,7 +1,8 @@
 //! Tables: for people in HTML, for programs as CSV.
 
+use super::Picture;
 use super::markup::{Escaped, data_address, put};
-use super::numbers::{grouped, readable};
+use super::numbers::{count, readable};
 use std::fmt::{self, Display, Formatter};
 
 /// One cell of a table.
@@ -18,13 +19,8 @@ pub enum Cell {
     Count(u64),
     /// A share, shown in percent.
     Share(f64),
-    /// A picture, with the text that stands for it.
-    Picture {
-        /// The SVG, as it is put into the page: names in it must be escaped.
-        svg: String,
-        /// What it shows.
-        text: String,
-    },
+    /// A picture; in CSV what it shows in words.
+    Picture(Picture),
 }
 
 impl From<&str> for Cell {
@@ -42,6 +38,12 @@ impl From<String> for Cell {
 impl From<&String> for Cell {
     fn from(text: &String) -> Self {
         Cell::Text(text.clone())
+    }
+}
+
+impl From<Picture> for Cell {
+    fn from(picture: Picture) -> Self {
+        Cell::Picture(picture)
     }
 }
 
@@ -74,9 +76,10 @@ impl Cell {
     fn text(&self) -> String {
         match self {
             Cell::Empty => String::new(),
-            Cell::Text(text) | Cell::Picture { text, .. } => text.clone(),
+            Cell::Text(text) => text.clone(),
+            Cell::Picture(picture) => picture.text().into(),
             Cell::Number(number) => readable(*number),
-            Cell::Count(count) => grouped(&count.to_string()),
+            Cell::Count(number) => count(*number),
             Cell::Share(share) if share.is_finite() => format!("{:.1}\u{a0}%", 100.0 * share),
             Cell::Share(share) => readable(*share),
         }
@@ -167,7 +170,8 @@ impl Table {
             kept.push(count - 1);
         }
         let rows = kept.into_iter().map(|row| self.rows[row].clone()).collect();
-        let note = format!("Every {} of {} rows, and the last.", ordinal(step), grouped(&count.to_string()));
+        let note =
+            format!("Every {} of {} rows, and the last.", ordinal(step), super::numbers::count(count as u64));
         Table { rows, note, ..self.clone() }
     }
 
@@ -211,7 +215,7 @@ impl Display for Table {
             for column in 0..self.columns.len() {
                 let cell = row.get(column).unwrap_or(&Cell::Empty);
                 let content = match cell {
-                    Cell::Picture { svg, .. } => svg.clone(),
+                    Cell::Picture(picture) => picture.to_string(),
                     cell => Escaped(&cell.text()).to_string(),
                 };
                 if column == 0 && self.named_rows {

@@ -1,7 +1,7 @@
 //! Armijo's condition, with steps by interpolation.
 
 use super::cubic::{cubic_through_values, parabola_through_value};
-use super::{Line, SearchFailure, check_decrease, check_evaluations};
+use super::{Found, Line, SearchFailure, check_decrease, check_evaluations};
 use crate::Result;
 use crate::minimize::Objective;
 use crate::minimize::evaluator::Halt;
@@ -39,15 +39,17 @@ impl Armijo {
         &self,
         line: &mut Line<'_, '_, T, O>,
         first: f64,
-    ) -> Result<Result<f64, SearchFailure>, Halt<O::Error>> {
+    ) -> Result<Result<Found, SearchFailure>, Halt<O::Error>> {
         let start = line.start;
         let mut step = first;
         // The step and value before the last.
         let mut before: Option<(f64, f64)> = None;
         while line.evaluations < self.evaluations {
             let value = line.value_at(step)?;
-            if value <= start.value + self.decrease * step * start.slope && line.has_gradient(step)? {
-                return Ok(Ok(step));
+            // Where the promise is below the value's rounding, it must still fall.
+            let promised = start.value + self.decrease * step * start.slope;
+            if value <= promised && value < start.value && line.has_gradient(step)? {
+                return Ok(Ok(Found { step, satisfied: true }));
             }
             let guess = match before {
                 _ if !value.is_finite() => 0.0,

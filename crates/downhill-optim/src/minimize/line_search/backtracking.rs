@@ -1,6 +1,6 @@
 //! Backtracking by a constant factor.
 
-use super::{Line, SearchFailure, check_decrease, check_evaluations};
+use super::{Found, Line, SearchFailure, check_decrease, check_evaluations};
 use crate::minimize::Objective;
 use crate::minimize::evaluator::Halt;
 use crate::{Error, Result};
@@ -45,13 +45,15 @@ impl Backtracking {
         &self,
         line: &mut Line<'_, '_, T, O>,
         first: f64,
-    ) -> Result<Result<f64, SearchFailure>, Halt<O::Error>> {
+    ) -> Result<Result<Found, SearchFailure>, Halt<O::Error>> {
         let start = line.start;
         let mut step = first;
         while line.evaluations < self.evaluations {
             let value = line.value_at(step)?;
-            if value <= start.value + self.decrease * step * start.slope && line.has_gradient(step)? {
-                return Ok(Ok(step));
+            // Where the promise is below the value's rounding, it must still fall.
+            let promised = start.value + self.decrease * step * start.slope;
+            if value <= promised && value < start.value && line.has_gradient(step)? {
+                return Ok(Ok(Found { step, satisfied: true }));
             }
             step *= self.shrink;
         }

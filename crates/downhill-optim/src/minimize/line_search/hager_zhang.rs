@@ -1,7 +1,7 @@
 //! The search of Hager and Zhang for the approximate Wolfe conditions.
 
 use super::cubic::secant;
-use super::{Line, SearchFailure, Trial, check_decrease, check_evaluations};
+use super::{Found, Line, SearchFailure, Trial, check_decrease, check_evaluations};
 use crate::minimize::Objective;
 use crate::minimize::evaluator::Halt;
 use crate::{Error, Result};
@@ -52,7 +52,7 @@ impl Default for HagerZhang {
 
 /// How a search ends early: it has found a step or failed, or the minimization ends.
 enum End<E> {
-    Search(Result<f64, SearchFailure>),
+    Search(Result<Found, SearchFailure>),
     Halt(Halt<E>),
 }
 
@@ -73,7 +73,7 @@ impl HagerZhang {
         &self,
         line: &mut Line<'_, '_, T, O>,
         first: f64,
-    ) -> Result<Result<f64, SearchFailure>, Halt<O::Error>> {
+    ) -> Result<Result<Found, SearchFailure>, Halt<O::Error>> {
         let ceiling = line.start.value + self.tolerance * line.start.value.abs();
         let mut search = Bracketing { constants: self, line, ceiling };
         match search.narrow(first) {
@@ -131,7 +131,11 @@ impl<T: Float, O: Objective<T> + ?Sized> Bracketing<'_, '_, '_, T, O> {
         let flat = trial.slope >= curvature * start.slope;
         let falls = trial.value <= start.value + decrease * step * start.slope;
         let nearly = trial.value <= self.ceiling && trial.slope <= (2.0 * decrease - 1.0) * start.slope;
-        if flat && (falls || nearly) { Err(End::Search(Ok(step))) } else { Ok(trial) }
+        if flat && (falls || nearly) {
+            Err(End::Search(Ok(Found { step, satisfied: true })))
+        } else {
+            Ok(trial)
+        }
     }
 
     /// An interval that contains an acceptable step, from the first trial on.
@@ -150,7 +154,11 @@ impl<T: Float, O: Objective<T> + ?Sized> Bracketing<'_, '_, '_, T, O> {
             if step >= self.line.longest {
                 // It still falls where it must end.
                 let falls = trial.value < self.line.start.value;
-                let outcome = if falls { Ok(step) } else { Err(SearchFailure::Interval { step }) };
+                let outcome = if falls {
+                    Ok(Found { step, satisfied: false })
+                } else {
+                    Err(SearchFailure::Interval { step })
+                };
                 return Err(End::Search(outcome));
             }
             step = (self.constants.grow * step).min(self.line.longest);

@@ -63,7 +63,7 @@ impl LineSearch {
         &self,
         line: &mut Line<'_, '_, T, O>,
         first: f64,
-    ) -> Result<Result<f64, SearchFailure>, Halt<O::Error>> {
+    ) -> Result<Result<Found, SearchFailure>, Halt<O::Error>> {
         match self {
             LineSearch::Backtracking(search) => search.search(line, first),
             LineSearch::Armijo(search) => search.search(line, first),
@@ -106,6 +106,16 @@ impl fmt::Display for SearchFailure {
     }
 }
 
+/// How many times the estimated rounding counts as noise: the objective's own sums round, too.
+const NOISE: f64 = 16.0;
+
+/// A step to take: the last trial.
+struct Found {
+    step: f64,
+    /// Whether it satisfies the conditions of the search; otherwise it ends at the longest step, still falling.
+    satisfied: bool,
+}
+
 /// The value and the derivative at a step. A point that is not finite has the value infinity and the slope NaN.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trial {
@@ -126,6 +136,10 @@ pub(crate) struct Line<'l, 'e, T, O: ?Sized> {
     start: Trial,
     /// The trial with the shortest step whose slope is known.
     shortest: Option<Trial>,
+    /// What rounding of the value and of the variables changes.
+    rounding: f64,
+    /// Whether a trial was higher though the slope still fell.
+    contradicted: bool,
     last: Evaluation,
     evaluations: u32,
 }
@@ -142,6 +156,9 @@ impl<T: Float, O: Objective<T> + ?Sized> Line<'_, '_, T, O> {
             return Ok(Trial { step, value: f64::INFINITY, slope: f64::NAN });
         }
         let trial = Trial { step, value: found.value, slope };
+        let promised = -self.start.slope * step;
+        let falls = slope <= 0.1 * self.start.slope && promised > NOISE * self.rounding;
+        self.contradicted |= falls && trial.value > self.start.value + self.rounding;
         if self.shortest.is_none_or(|shortest| step < shortest.step) {
             self.shortest = Some(trial);
         }
@@ -174,14 +191,15 @@ impl<T: Float, O: Objective<T> + ?Sized> Line<'_, '_, T, O> {
         }
     }
 
-    /// What can be gained along this line, by a parabola through the slopes at 0 and at the shortest trial.
-    fn gain(&self) -> f64 {
-        match self.shortest {
-            Some(near) if near.slope > self.start.slope => {
-                0.5 * self.start.slope.powi(2) * near.step / (near.slope - self.start.slope)
-            }
-            _ => f64::INFINITY,
-        }
+    /// Whether what can be gained along this line is mere rounding: by the parabola through the slopes at 0 and at the
+    /// shortest trial, or because the search came down to steps along which the slope promises no more.
+    fn is_noise(&self) -> bool {
+        let Some(near) = self.shortest else { return false };
+        let (slope, rise) = (self.start.slope, near.slope - self.start.slope);
+        // A parabola through a trial far beyond its minimum says nothing.
+        let near_enough = rise > 0.0 && rise <= -NOISE * slope;
+        let gain = if near_enough { 0.5 * slope * slope * near.step / rise } else { f64::INFINITY };
+        gain.min(-slope * near.step) <= NOISE * self.rounding && !self.contradicted
     }
 }
 
@@ -189,14 +207,14 @@ impl<T: Float, O: Objective<T> + ?Sized> Line<'_, '_, T, O> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stuck {
     failure: SearchFailure,
-    gain: f64,
+    is_noise: bool,
     rounding: f64,
 }
 
 impl Stuck {
     /// The reason, where nothing else can be tried.
     pub fn reason(self, gradient_norm: f64) -> StopReason {
-        match self.gain <= 16.0 * self.rounding {
+        match self.is_noise {
             true => StopReason::Precision { gradient_norm, rounding: self.rounding },
             false => StopReason::LineSearch { failure: self.failure, gradient_norm },
         }
@@ -227,6 +245,8 @@ pub(crate) fn step_along<T: Float, O: Objective<T> + ?Sized>(
     let value = walk.value;
     let start = Trial { step: 0.0, value, slope };
     let last = Evaluation { value, max_gradient: f64::NAN };
+    let moved = walk.x.iter().zip(&walk.gradient).map(|(&x, &g)| (x * g).abs().to_f64());
+    let rounding = rounding::<T>(value) + T::EPSILON.to_f64() * moved.sum::<f64>();
     let mut line = Line {
         walk: &mut *walk,
         evaluator: &mut *evaluator,
@@ -235,20 +255,22 @@ pub(crate) fn step_along<T: Float, O: Objective<T> + ?Sized>(
         longest,
         start,
         shortest: None,
+        rounding,
+        contradicted: false,
         last,
         evaluations: 0,
     };
     let outcome = search.search(&mut line, first.min(longest))?;
-    let (gain, last) = (line.gain(), line.last);
+    let (is_noise, last) = (line.is_noise(), line.last);
     Ok(match outcome {
-        Ok(step) => {
+        Ok(Found { step, satisfied }) => {
             walk.accept(last);
-            Ok(Moved { step, slope, satisfied: true })
+            Ok(Moved { step, slope, satisfied })
         }
         Err(_) if evaluator.best.value < value => {
             walk.accept_best(evaluator.best);
             Ok(Moved { step: f64::NAN, slope, satisfied: false })
         }
-        Err(failure) => Err(Stuck { failure, gain, rounding: rounding::<T>(value) }),
+        Err(failure) => Err(Stuck { failure, is_noise, rounding }),
     })
 }

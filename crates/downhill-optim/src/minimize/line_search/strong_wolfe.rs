@@ -1,9 +1,9 @@
 //! The search of Moré and Thuente for the strong Wolfe conditions.
 
 use super::cubic::{cubic_through_slopes, secant};
-use super::{Line, SearchFailure, Trial, check_decrease, check_evaluations};
+use super::{Found, Line, SearchFailure, Trial, check_decrease, check_evaluations};
 use crate::minimize::Objective;
-use crate::minimize::evaluator::{Halt, rounding};
+use crate::minimize::evaluator::Halt;
 use crate::{Error, Result};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
@@ -62,9 +62,9 @@ impl StrongWolfe {
         &self,
         line: &mut Line<'_, '_, T, O>,
         first: f64,
-    ) -> Result<Result<f64, SearchFailure>, Halt<O::Error>> {
+    ) -> Result<Result<Found, SearchFailure>, Halt<O::Error>> {
         let start = line.start;
-        let rounding = rounding::<T>(start.value);
+        let rounding = line.rounding;
         let mut longest = line.longest;
         let mut interval = Interval::new(start, first);
         let mut step = first;
@@ -84,13 +84,13 @@ impl StrongWolfe {
                 continue;
             }
             if self.accepts(&start, &trial, rounding) {
-                return Ok(Ok(step));
+                return Ok(Ok(Found { step, satisfied: true }));
             }
             let slack = self.decrease * start.slope;
             let falls = trial.value <= start.value + slack * step;
             if step >= line.longest && falls && trial.slope <= slack {
                 // It still falls where it must end.
-                return Ok(Ok(step));
+                return Ok(Ok(Found { step, satisfied: false }));
             }
             below_the_line &= !(falls && trial.slope >= 0.0);
             let tilt =
@@ -159,6 +159,10 @@ impl Interval {
             (self.width_before, self.width) = (self.width, width);
             self.low = self.best.step.min(self.other.step);
             self.high = self.best.step.max(self.other.step);
+            if !(self.low < next && next < self.high) {
+                // Interpolation has lost its digits.
+                next = self.best.step + 0.1 * (self.other.step - self.best.step);
+            }
         } else {
             self.low = next + REACH.0 * (next - self.best.step);
             self.high = next + REACH.1 * (next - self.best.step);

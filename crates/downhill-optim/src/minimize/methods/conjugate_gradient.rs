@@ -114,7 +114,7 @@ impl<T: Float> Solve<T> for ConjugateGradientSolver<T> {
             conjugate = false;
         }
         let mut first = match self.last {
-            Some(last) => from_decrease(walk, slope, last),
+            Some(last) => from_decrease(walk, &self.direction, slope, last),
             None => unscaled(&walk.gradient),
         };
         loop {

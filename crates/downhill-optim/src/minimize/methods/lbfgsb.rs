@@ -236,7 +236,7 @@ impl<T: Float> Solve<T> for LbfgsBSolver<T> {
             let slope = dot(&walk.gradient, &self.direction);
             let descends = slope < 0.0 && slope.is_finite();
             if !descends && !unscaled {
-                self.compact.history.clear();
+                self.compact.clear();
                 continue;
             }
             let longest = self.feasible.longest_step(&walk.x, &self.direction).clamp(1.0, FAR);
@@ -249,7 +249,7 @@ impl<T: Float> Solve<T> for LbfgsBSolver<T> {
                     self.compact.push(walk);
                     return Ok(moved);
                 }
-                Err(_) if !unscaled => self.compact.history.clear(),
+                Err(_) if !unscaled => self.compact.clear(),
                 Err(failed) => return Err(stuck(failed, walk)),
             }
         }

@@ -13,7 +13,8 @@ use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
 /// Newton's method: `∇²f(x) d = -∇f(x)`, solved by conjugate gradients until `|∇²f d + ∇f| <= min(0.5, sqrt |∇f|) |∇f|`
-/// or until they meet a direction of negative curvature, and a line search along `d`.
+/// or until they meet a direction of negative curvature, along which the step goes as far as if it were positive, and a
+/// line search along `d`.
 ///
 /// It asks for products of the Hessian and vectors. Where the objective has none, differences of gradients take their
 /// place: `(∇f(x + h v) - ∇f(x)) / h` with `h = 2 sqrt(ε) (1 + |x|) / |v|`, one gradient each.
@@ -76,10 +77,11 @@ impl<T: Float> NewtonCgSolver<T> {
             let along = dot(&self.conjugate, &self.product);
             let flat = 3.0 * f64::EPSILON * dot(&self.conjugate, &self.conjugate);
             if along.is_nan() || along <= flat {
-                if inner == 0 {
-                    // The gradient, as long as if the curvature were positive.
-                    let length = if along < -flat { square / -along } else { unscaled(&walk.gradient) };
-                    scaled_into(&mut self.direction, length, &self.conjugate);
+                if along < -flat {
+                    // As far as if the curvature were positive.
+                    add_scaled(&mut self.direction, square / -along, &self.conjugate);
+                } else if inner == 0 {
+                    scaled_into(&mut self.direction, unscaled(&walk.gradient), &self.conjugate);
                 }
                 return Ok(());
             }

@@ -52,7 +52,7 @@ impl<T: Float> Solve<T> for SteepestDescentSolver<T> {
         scaled_into(&mut self.direction, -1.0, &walk.gradient);
         let slope = -dot(&walk.gradient, &walk.gradient);
         let first = match self.last {
-            Some(last) => from_decrease(walk, slope, last),
+            Some(last) => from_decrease(walk, &self.direction, slope, last),
             None => unscaled(&walk.gradient),
         };
         let direction =

@@ -98,7 +98,8 @@ impl<T: Float> TrustRegionSolver<T> {
             let along = dot(&self.conjugate, &self.product);
             let length = square / along;
             let to_boundary = self.to_boundary();
-            if !(along > 0.0 && length < to_boundary) {
+            // A curvature that overflows says no more than a negative one.
+            if !(along > 0.0 && along.is_finite() && length < to_boundary) {
                 add_scaled(&mut self.step, to_boundary, &self.conjugate);
                 if along.is_finite() {
                     add_scaled(&mut self.residual, to_boundary, &self.product);

@@ -5,12 +5,18 @@
 mod bad_input;
 #[path = "cli/commands.rs"]
 mod commands;
+#[path = "cli/diagnose.rs"]
+mod diagnose;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
 #[path = "cli/landscape.rs"]
 mod landscape;
 #[path = "cli/lr_find.rs"]
 mod lr_find;
+#[path = "cli/minimize.rs"]
+mod minimize;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/race.rs"]

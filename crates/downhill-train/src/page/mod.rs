@@ -54,7 +54,6 @@ pub use chart::Chart;
 pub use contour_chart::{ContourChart, Grid, Levels, Ramp};
 pub use document::Page;
 pub use figure::Figure;
-
 pub use line_chart::LineChart;
 pub use matrix::Matrix;
 pub use network_diagram::{DiagramEdge, DiagramNode, NetworkDiagram};

@@ -1,7 +1,6 @@
 //! What a race showed, to look at.
 
-use crate::page::{Axis, Cell, Chart, Figure, LineChart, Page, Section, Series, Table};
-use crate::race::words::{amount, shown};
+use crate::page::{Axis, Cell, Chart, Figure, LineChart, Page, Section, Series, Table, readable};
 use crate::race::{Criterion, Currency, Edge, EntrantResult, Finish, Measure, RaceResult, Tuning};
 use downhill_data::BatchSize;
 
@@ -16,19 +15,22 @@ impl RaceResult {
         };
         let bands: Vec<_> =
             self.entrants.iter().map(|entrant| (entrant, entrant.band(currency, measure))).collect();
-        let positive = bands.iter().flat_map(|(_, band)| band).all(|place| place.lowest > 0.0);
-        let y = if positive { Axis::logarithmic(what) } else { Axis::linear(what) };
+        let (y, floor) = loss_axis(what, bands.iter().flat_map(|(_, band)| band).map(|place| place.lowest));
         let title = format!("The {what} over {unit}");
-        let caption = format!(
+        let mut caption = format!(
             "The mean loss of {of}: the median of {} in a band from the smallest to the largest.",
             seeds(self.seeds.len())
         );
+        if floor.is_finite() {
+            caption += &format!(" Losses below {} are drawn there.", readable(floor));
+        }
         let mut chart = LineChart::new(title, Axis::logarithmic(unit), y).describe(caption);
         for (entrant, band) in bands {
             // What was spent before the first step has no place on a logarithmic axis.
             let band: Vec<_> = band.into_iter().filter(|place| place.spent > 0.0).collect();
-            let series = Series::new(&entrant.label, band.iter().map(|place| [place.spent, place.median]))
-                .band(band.iter().map(|place| [place.lowest, place.highest]));
+            let median = band.iter().map(|place| [place.spent, place.median.max(floor)]);
+            let series = Series::new(&entrant.label, median)
+                .band(band.iter().map(|place| [place.lowest.max(floor), place.highest.max(floor)]));
             chart = chart.series(series);
         }
         match &self.target {
@@ -46,9 +48,8 @@ impl RaceResult {
             "The loss at the end of each trial of {}. A line ends where larger rates diverge.",
             first.trial_budget
         );
-        let trials = || tuned.iter().flat_map(|(_, tuning)| &tuning.trials);
-        let positive = trials().filter_map(|trial| trial.loss).all(|loss| loss > 0.0);
-        let y = if positive { Axis::logarithmic("loss") } else { Axis::linear("loss") };
+        let trials = tuned.iter().flat_map(|(_, tuning)| &tuning.trials);
+        let (y, floor) = loss_axis("loss", trials.filter_map(|trial| trial.loss));
         let mut chart =
             LineChart::new("The search for the learning rates", Axis::logarithmic("learning rate"), y)
                 .describe(caption);
@@ -56,7 +57,7 @@ impl RaceResult {
             let mut points: Vec<[f64; 2]> = tuning
                 .trials
                 .iter()
-                .map(|trial| [trial.learning_rate, trial.loss.unwrap_or(f64::NAN)])
+                .map(|trial| [trial.learning_rate, trial.loss.map_or(f64::NAN, |loss| loss.max(floor))])
                 .collect();
             points.sort_by(|a, b| a[0].total_cmp(&b[0]));
             // A gap within the line shows a trial that diverged; behind its end it shows nothing.
@@ -71,7 +72,7 @@ impl RaceResult {
     /// When each entrant reached the target, in each currency: a row for each.
     pub fn arrivals(&self) -> Table {
         let standings = self.standings();
-        let target = self.target.as_ref().map_or_else(String::new, |target| shown(target.loss));
+        let target = self.target.as_ref().map_or_else(String::new, |target| readable(target.loss));
         let caption = format!(
             "What was spent until the loss was at {target}: the median over the seeds, from the first to the last."
         );
@@ -95,7 +96,6 @@ impl RaceResult {
         let mut table = Table::new(caption, columns);
         for entrant in &self.entrants {
             let tuning = entrant.tuning.as_ref();
-            let end = |measure| entrant.band(Currency::Steps, measure).last().map(|band| band.median);
             let remark = match tuning {
                 None if entrant.entrant.learning_rate().is_none() => "searches along lines",
                 None => "given",
@@ -111,8 +111,8 @@ impl RaceResult {
                 tuning.map(|tuning| tuning.trials.len()).into(),
                 tuning.map(Tuning::diverged).into(),
                 remark.into(),
-                end(Measure::Loss).into(),
-                end(Measure::HeldOut).into(),
+                entrant.final_loss(Measure::Loss).into(),
+                entrant.final_loss(Measure::HeldOut).into(),
             ]);
         }
         table
@@ -196,7 +196,7 @@ impl RaceResult {
             } else {
                 "the smallest that two thirds of the entrants reach with every seed"
             };
-            facts.push(("Target loss", format!("{}: {origin}", shown(target.loss))));
+            facts.push(("Target loss", format!("{}: {origin}", readable(target.loss))));
         }
         if let Some(tuning) = self.entrants.iter().find_map(|entrant| entrant.tuning.as_ref()) {
             let search = tuning.search;
@@ -212,8 +212,8 @@ impl RaceResult {
                     tuning.trial_budget,
                     search.seed,
                     search.grid().len(),
-                    shown(search.lowest),
-                    shown(search.highest),
+                    readable(search.lowest),
+                    readable(search.highest),
                     search.refinements,
                     tuning.resolution
                 ),
@@ -270,13 +270,27 @@ fn arrival_in_words(finish: &Finish) -> String {
     let reached = format!("{} of {} seeds", finish.reached(), finish.arrivals.len());
     match (finish.median, finish.earliest, finish.latest) {
         (Some(median), Some(earliest), Some(latest)) => {
-            format!("{} ({} to {})", amount(median), amount(earliest), amount(latest))
+            format!("{} ({} to {})", readable(median), readable(earliest), readable(latest))
         }
-        (Some(median), _, _) => format!("{}, but {reached}", amount(median)),
+        (Some(median), _, _) => format!("{}, but {reached}", readable(median)),
         (None, _, _) => reached,
     }
 }
 
 fn seeds(count: usize) -> String {
     format!("{count} seed{}", if count == 1 { "" } else { "s" })
+}
+
+/// The least loss that is drawn where some are smaller, even 0, in which single precision ends.
+const SMALLEST_DRAWN: f64 = 1e-8;
+
+/// The axis of losses, logarithmic where none is negative, and the value at which smaller ones are drawn: minus
+/// infinity where there is no such.
+fn loss_axis(name: &str, losses: impl Iterator<Item = f64>) -> (Axis, f64) {
+    let smallest = losses.fold(f64::INFINITY, f64::min);
+    match smallest {
+        negative if negative < 0.0 => (Axis::linear(name), f64::NEG_INFINITY),
+        tiny if tiny < SMALLEST_DRAWN => (Axis::logarithmic(name), SMALLEST_DRAWN),
+        _ => (Axis::logarithmic(name), f64::NEG_INFINITY),
+    }
 }

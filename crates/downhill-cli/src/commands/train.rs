@@ -36,8 +36,8 @@ Examples:
   downhill train mnist --data DIRECTORY --model cnn --epochs 3
 
 `downhill data list` shows the names of the data sets. A directory of a run holds config.toml (the settings
-as they were resolved), metrics.jsonl (a line for each epoch), outcome.json (how it ended), model.bin (the model, for `downhill eval` and
-`downhill predict`) and report.html (a page to look at).")]
+as they were resolved), metrics.jsonl (a line for each epoch), outcome.json (how it ended), model.bin (the
+model, for `downhill eval` and `downhill predict`) and report.html (a page to look at).")]
 pub struct Arguments {
     #[command(flatten)]
     source: SourceArguments,

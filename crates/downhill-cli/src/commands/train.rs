@@ -85,7 +85,8 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     let outcome = if replaces { outcome.converged()? } else { outcome };
     let seconds = start.elapsed().as_secs_f64();
     let run_config = RunConfig::new(&parts, options, config.clone())?;
-    let evaluations = Evaluations::of(&outcome.model, &parts)?;
+    // A run is worth saving without its page as well, also one of which nothing can be measured any more.
+    let evaluations = Evaluations::of(&outcome.model, &parts);
     let story = Story {
         config: &run_config,
         model: &outcome.model,
@@ -93,10 +94,11 @@ pub fn train(request: &Request<'_>) -> Result<()> {
         ended: Some(outcome.stop.to_string()),
         verdicts: &outcome.verdicts,
     };
-    // A run is worth saving without its page as well.
-    match run_report::page(&story, &parts, &evaluations) {
-        Ok(page) => directory.set_report(page.to_string()),
-        Err(error) => output::note(&format!("warning: there is no page of this run: {error}")),
+    if let Ok(evaluations) = &evaluations {
+        match run_report::page(&story, &parts, evaluations) {
+            Ok(page) => directory.set_report(page.to_string()),
+            Err(error) => output::note(&format!("warning: there is no page of this run: {error}")),
+        }
     }
     directory.save(&run_config, &outcome)?;
     claim.keep();
@@ -108,7 +110,7 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     if run.profile {
         show_profiles(&outcome, config.threads);
     }
-    let summary = summarize(request, &parts, &config, &outcome, evaluations, &directory, seconds)?;
+    let summary = summarize(request, &parts, &config, &outcome, evaluations?, &directory, seconds)?;
     if run.json {
         output::json(&summary)?
     } else {

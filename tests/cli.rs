@@ -5,6 +5,8 @@
 mod bad_input;
 #[path = "cli/commands.rs"]
 mod commands;
+#[path = "cli/diagnose.rs"]
+mod diagnose;
 #[path = "cli/explain.rs"]
 mod explain;
 #[path = "cli/interrupt.rs"]

@@ -79,6 +79,14 @@ pub enum Error {
         /// What is wrong.
         source: Box<Error>,
     },
+    /// The training diverged, and what it left was saved.
+    #[error("{reason}; the last finite model is in {run}, and `downhill diagnose {run}` says more")]
+    DivergedRun {
+        /// Why.
+        reason: String,
+        /// The directory, for a shell.
+        run: String,
+    },
     /// The place for the run is taken.
     #[error("{}: this is {what} already; {advice}", .path.display())]
     OutExists {
@@ -112,6 +120,7 @@ impl Error {
             Error::Usage(_) => USAGE,
             Error::Configuration(_) | Error::Network(_) | Error::Optimizer(_) => CONFIGURATION,
             Error::Data(error) => data_code(error),
+            Error::DivergedRun { .. } => DIVERGED,
             Error::RunData(_) => DATA,
             Error::RunDataGone { source, .. } => source.code(),
             Error::Train(train::Error::Data { source, .. }) => data_code(source),

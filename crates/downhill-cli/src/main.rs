@@ -20,10 +20,11 @@ mod run_path;
 mod run_report;
 mod source;
 mod summary;
+mod verdicts;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    data, demo, eval, explain, export, landscape, lr_find, minimize, predict, race, regress, train,
+    data, demo, diagnose, eval, explain, export, landscape, lr_find, minimize, predict, race, regress, train,
 };
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ enum Command {
     Race(race::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Diagnose(diagnose::Arguments),
     Regress(regress::Arguments),
     Landscape(landscape::Arguments),
     Export(export::Arguments),
@@ -62,6 +64,7 @@ Examples:
   downhill lr-find house.csv --target price  find a learning rate for it
   downhill race wine --html race.html        let optimizers and batch sizes compete
   downhill predict runs/house new.csv        predict for new rows of such a table
+  downhill diagnose runs/house               say why a run learned, or did not
   downhill report runs/house                 write the page of a run, to look at
   downhill regress house.csv --target price  fit a line, with standard errors
   downhill landscape runs/iris --html landscape.html
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Some(Command::Race(arguments)) => race::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Diagnose(arguments)) => diagnose::run(&arguments),
         Some(Command::Regress(arguments)) => regress::run(&arguments),
         Some(Command::Landscape(arguments)) => landscape::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),

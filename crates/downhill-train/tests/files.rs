@@ -121,7 +121,7 @@ proptest! {
 }
 
 #[test]
-fn a_run_is_a_folder_of_three_files() {
+fn a_run_is_a_folder_of_four_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs/first");
     let (train, held_out) = iris();
@@ -133,10 +133,11 @@ fn a_run_is_a_folder_of_three_files() {
 
     let mut names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["config.toml", "metrics.jsonl", "model.bin"]);
+    assert_eq!(names, ["config.toml", "metrics.jsonl", "model.bin", "outcome.json"]);
     let run = RunDirectory::open(&path).unwrap();
     assert_eq!(run.config::<TrainConfig>().unwrap(), config);
     assert_eq!(run.metrics().unwrap(), outcome.history);
+    assert_eq!(run.ending().unwrap(), Some(outcome.ending()));
     assert_eq!(run.model().unwrap().predict(&train).unwrap(), outcome.model.predict(&train).unwrap());
     assert_eq!(Model::load(&path).unwrap().parameters(), outcome.model.parameters());
 
@@ -197,7 +198,7 @@ fn a_run_that_cannot_be_saved_leaves_the_one_before() {
     assert!(error.kind() == ErrorKind::Io && error.to_string().contains("metrics.jsonl"), "{error}");
     drop(again);
     assert_eq!(fs::read(path.join("model.bin")).unwrap(), before);
-    assert_eq!(fs::read_dir(&path).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod demo;
+pub mod diagnose;
 pub mod eval;
 pub mod explain;
 pub mod export;

@@ -54,16 +54,11 @@ pub use chart::Chart;
 pub use contour_chart::{ContourChart, Grid, Levels, Ramp};
 pub use document::Page;
 pub use figure::Figure;
-
 pub use line_chart::LineChart;
 pub use matrix::Matrix;
 pub use network_diagram::{DiagramEdge, DiagramNode, NetworkDiagram};
 pub(crate) use numbers::{count, readable};
 pub use picture::Picture;
-pub use line_chart::LineChart;
-pub use matrix::Matrix;
-pub use network_diagram::{DiagramEdge, DiagramNode, NetworkDiagram};
-pub(crate) use numbers::readable;
 pub use scatter::Scatter;
 pub use section::{Block, Section};
 pub use series::Series;

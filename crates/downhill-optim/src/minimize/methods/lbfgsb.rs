@@ -255,3 +255,75 @@ impl<T: Float> Solve<T> for LbfgsBSolver<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::minimize::bounds::Interval;
+
+    /// A quadratic's gradient.
+    fn gradient(x: &[f64], gradient: &mut [f64]) {
+        for i in 0..4 {
+            let beside = x[(i + 1) % 4] + x[(i + 3) % 4];
+            gradient[i] = 3.0_f64.powi(i as i32) * x[i] + 0.3 * beside;
+        }
+    }
+
+    /// Numbers between -1 and 1 without a pattern.
+    fn noise(seed: usize) -> [f64; 4] {
+        std::array::from_fn(|i| 2.0 * ((4 * seed + i + 1) as f64 * 0.618_033_988_749_895).fract() - 1.0)
+    }
+
+    #[test]
+    fn the_cauchy_point_is_the_first_minimum_of_the_model_along_the_projected_gradient() {
+        let ends = [(-1.0, 0.7), (-0.6, 1.0), (-1.0, 1.0), (-0.8, 0.9)];
+        let bounds = Bounds::Each(ends.map(|(lower, upper)| Interval::new(lower, upper)).to_vec());
+        let feasible = bounds.resolve::<f64>(4).unwrap();
+        let mut solver = LbfgsBSolver::new(LbfgsB { bounds, ..LbfgsB::default() }, feasible, 4);
+        let mut walk = Walk::new(&noise(0));
+        gradient(&walk.x, &mut walk.gradient);
+        let (mut inner, mut at_bounds) = (0, 0);
+        for round in 1..60 {
+            // Another pair for the model, and another point and gradient to go down from.
+            walk.other.copy_from_slice(&noise(round));
+            gradient(&walk.other, &mut walk.other_gradient);
+            std::mem::swap(&mut walk.x, &mut walk.other);
+            std::mem::swap(&mut walk.gradient, &mut walk.other_gradient);
+            solver.compact.push(&walk);
+            let mut here = Walk::new(&noise(100 + round));
+            solver.feasible.project(&mut here.x);
+            here.gradient = noise(200 + round).map(|g| 4.0 * g).to_vec();
+            solver.cauchy_point(&here);
+
+            let rank = solver.compact.rank();
+            let model = |point: &[f64]| {
+                let z: Vec<f64> = point.iter().zip(&here.x).map(|(a, b)| a - b).collect();
+                let mut by_columns = vec![0.0; rank];
+                for (column, sum) in by_columns.iter_mut().enumerate() {
+                    *sum = (0..4).map(|i| solver.compact.element(i, column) * z[i]).sum();
+                }
+                let mut through = by_columns.clone();
+                solver.compact.apply_middle(&mut through);
+                let low_rank: f64 = by_columns.iter().zip(&through).map(|(a, b)| a * b).sum();
+                dot(&here.gradient, &z) + 0.5 * (solver.compact.scale() * dot(&z, &z) - low_rank)
+            };
+            let path = |t: f64| {
+                let mut point: Vec<f64> = here.x.iter().zip(&here.gradient).map(|(x, g)| x - t * g).collect();
+                solver.feasible.project(&mut point);
+                point
+            };
+            let step = 1e-4;
+            let first =
+                (0..200_000).find(|&k| model(&path(step * (k + 1) as f64)) >= model(&path(step * k as f64)));
+            let expected = path(step * first.unwrap() as f64);
+            for (i, (found, expected)) in solver.target.iter().zip(&expected).enumerate() {
+                assert!((found - expected).abs() <= 2.0 * step * here.gradient[i].abs(), "{round}: {i}");
+                match *found == ends[i].0 || *found == ends[i].1 {
+                    true => at_bounds += 1,
+                    false => inner += 1,
+                }
+            }
+        }
+        assert!(inner > 20 && at_bounds > 20, "{inner} {at_bounds}");
+    }
+}

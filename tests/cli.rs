@@ -5,6 +5,8 @@
 mod bad_input;
 #[path = "cli/commands.rs"]
 mod commands;
+#[path = "cli/faq.rs"]
+mod faq;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
 #[path = "cli/program.rs"]

@@ -65,6 +65,20 @@ pub enum Error {
         /// What is there instead.
         found: &'static str,
     },
+    /// The data of a run is not as it was.
+    #[error("{0}")]
+    RunData(String),
+    /// The data of a run cannot be read again.
+    #[error(
+        "the run was trained on `{data}`, which cannot be loaded again: {source}; put it back where it was, or name \
+         the data after the run"
+    )]
+    RunDataGone {
+        /// As on the command line.
+        data: String,
+        /// What is wrong.
+        source: Box<Error>,
+    },
     /// The place for the run is taken.
     #[error("{}: this is {what} already; {advice}", .path.display())]
     OutExists {
@@ -95,6 +109,8 @@ impl Error {
             Error::Usage(_) => USAGE,
             Error::Configuration(_) | Error::Network(_) | Error::Optimizer(_) => CONFIGURATION,
             Error::Data(error) => data_code(error),
+            Error::RunData(_) => DATA,
+            Error::RunDataGone { source, .. } => source.code(),
             Error::Train(train::Error::Data { source, .. }) => data_code(source),
             Error::Train(error) => match error.kind() {
                 ErrorKind::Configuration => CONFIGURATION,

@@ -1,10 +1,12 @@
 //! What there is to learn from: data sets by name, generators, MNIST, tables.
 
 use crate::exit::{Error, Result};
+use crate::run_config::Origin;
 use clap::{Args, ValueEnum};
 use downhill::data::{
     self, CsvOptions, InMemory, PartSize, Schema, TargetUse, Task, csv, embedded, generators,
 };
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const MNIST: &str = "mnist";
@@ -12,37 +14,62 @@ const EXAMPLES: usize = 1000;
 const NOISE: f64 = 0.1;
 
 /// Which data to use.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SourceArguments {
     /// A name from `downhill data list`, a CSV file, or `mnist`
     #[arg(value_name = "SOURCE")]
     source: String,
+    #[command(flatten)]
+    #[serde(flatten)]
+    details: SourceDetails,
+}
+
+/// Which data to use instead of that which a run was trained on.
+#[derive(Args, Clone, Debug, Default)]
+pub struct OtherSourceArguments {
+    /// Other data than that of the run: a name from `downhill data list`, a CSV file, or `mnist`
+    #[arg(value_name = "DATA")]
+    source: Option<String>,
+    #[command(flatten)]
+    details: SourceDetails,
+}
+
+/// What some sources need to be told.
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct SourceDetails {
     /// The directory with the four files of MNIST
     #[arg(long, value_name = "DIRECTORY")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
     /// How many examples to generate [default: 1000]
     #[arg(long, value_name = "N")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     examples: Option<usize>,
     /// How far generated examples stray: a standard deviation [default: 0.1]
     #[arg(long, value_name = "DEVIATION")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     noise: Option<f64>,
 }
 
 /// How to read a table that nothing is known about yet.
-#[derive(Args, Clone, Debug, Default, PartialEq)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableArguments {
     /// The column of a CSV file that is to be learned
     #[arg(long, value_name = "COLUMN")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     /// A column of a CSV file to leave out; may be given several times
     #[arg(long, value_name = "COLUMN")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ignore: Vec<String>,
     /// Whether the target of a CSV file is a class or a number
     #[arg(long, value_enum, default_value_t)]
+    #[serde(default, skip_serializing_if = "TaskName::is_auto")]
     task: TaskName,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum TaskName {
     /// Decided by the contents: texts are classes, and so are few whole numbers that repeat
     #[default]
@@ -72,6 +99,49 @@ pub struct Parts {
     pub validation: Option<InMemory>,
     /// What takes no part in the training at all.
     pub test: Option<InMemory>,
+    /// How to have the same parts again.
+    pub origin: Origin,
+}
+
+/// The share of the data that is held out where nothing else is said.
+const USUAL_VALIDATION: f64 = 0.2;
+
+/// All that there is of a source, before anything is held out.
+struct Whole {
+    data: InMemory,
+    test: Option<InMemory>,
+    /// The share to hold out where nothing else is said.
+    usual: f64,
+}
+
+impl TaskName {
+    fn is_auto(&self) -> bool {
+        *self == TaskName::Auto
+    }
+}
+
+impl OtherSourceArguments {
+    /// The source of this name without further arguments.
+    #[cfg(test)]
+    pub fn of(name: &str) -> Self {
+        OtherSourceArguments { source: Some(name.into()), ..Default::default() }
+    }
+
+    /// The data, if any was named.
+    ///
+    /// # Errors
+    /// Details of no data.
+    pub fn named(&self) -> Result<Option<SourceArguments>> {
+        let OtherSourceArguments { source, details } = self;
+        match source {
+            Some(source) => Ok(Some(SourceArguments { source: source.clone(), details: details.clone() })),
+            None if *details != SourceDetails::default() => Err(Error::Usage(
+                "--data, --examples and --noise say more about DATA, and there is none; name it after the run"
+                    .into(),
+            )),
+            None => Ok(None),
+        }
+    }
 }
 
 impl SourceArguments {
@@ -86,9 +156,10 @@ impl SourceArguments {
         let mut option = |name: &str, value: Option<String>| {
             words.extend(value.map(|value| [format!("--{name}"), value]).into_iter().flatten());
         };
-        option("data", self.data.as_ref().map(|path| path.display().to_string()));
-        option("examples", self.examples.map(|examples| examples.to_string()));
-        option("noise", self.noise.map(|noise| noise.to_string()));
+        let SourceDetails { data, examples, noise } = &self.details;
+        option("data", data.as_ref().map(|path| path.display().to_string()));
+        option("examples", examples.map(|examples| examples.to_string()));
+        option("noise", noise.map(|noise| noise.to_string()));
         words
     }
 
@@ -107,23 +178,25 @@ impl SourceArguments {
             }
         };
         let generated = matches!(source, Source::Generated { .. });
-        only_for("data", self.data.is_some(), matches!(source, Source::Mnist(_)), "mnist")?;
-        only_for("examples", self.examples.is_some(), generated, "generated data")?;
-        only_for("noise", self.noise.is_some(), generated, "generated data")?;
+        let SourceDetails { data, examples, noise } = &self.details;
+        only_for("data", data.is_some(), matches!(source, Source::Mnist(_)), "mnist")?;
+        only_for("examples", examples.is_some(), generated, "generated data")?;
+        only_for("noise", noise.is_some(), generated, "generated data")?;
         Ok(source)
     }
 
     fn identify(&self) -> Result<Source> {
         let normal = self.source.to_lowercase().replace('-', "_");
+        let SourceDetails { data, examples, noise } = &self.details;
         if embedded::names().contains(&normal.as_str()) {
             return Ok(Source::Embedded(normal));
         }
         if generators::names().contains(&normal.as_str()) {
-            let (examples, noise) = (self.examples.unwrap_or(EXAMPLES), self.noise.unwrap_or(NOISE));
+            let (examples, noise) = (examples.unwrap_or(EXAMPLES), noise.unwrap_or(NOISE));
             return Ok(Source::Generated { name: normal, examples, noise });
         }
         if normal == MNIST {
-            return match &self.data {
+            return match data {
                 Some(directory) => Ok(Source::Mnist(directory.clone())),
                 None => Err(Error::Usage(
                     "mnist needs --data DIRECTORY, where its four files are (train-images-idx3-ubyte, \
@@ -151,7 +224,6 @@ impl SourceArguments {
     /// `validation` is the share to hold out, `None` the usual one: a fifth, and nothing of a collection that
     /// has a test part.
     pub fn parts(&self, table: &TableArguments, validation: Option<f64>, seed: u64) -> Result<Parts> {
-        const USUAL: f64 = 0.2;
         let source = self.resolve()?;
         if !matches!(source, Source::Table(_)) && *table != TableArguments::default() {
             return Err(Error::Usage(format!(
@@ -159,42 +231,67 @@ impl SourceArguments {
                 self.source
             )));
         }
-        let (whole, test, usual) = match &source {
-            Source::Embedded(name) => (embedded::load(name)?, None, USUAL),
-            Source::Generated { name, examples, noise } => {
-                (generators::generate(name, *examples, *noise, seed)?, None, USUAL)
-            }
-            Source::Mnist(directory) => {
-                let mnist = data::mnist(directory)?;
-                (mnist.train, Some(mnist.test), 0.0)
-            }
-            Source::Table(path) => (csv::read(path, &table.options(path)?)?, None, USUAL),
-        };
-        let (train, validation) = match validation.unwrap_or(usual) {
-            0.0 => (whole, None),
-            share => {
-                let (train, validation) = whole.split(PartSize::Fraction(share), seed)?;
-                (train, Some(validation))
-            }
-        };
-        Ok(Parts { name: source.name(), train, validation, test })
+        let Whole { data, test, usual } =
+            source.read(seed, |path| Ok(csv::read(path, &table.options(path)?)?))?;
+        let share = validation.unwrap_or(usual);
+        let (train, validation) = hold_out(data, share, seed)?;
+        let origin = Origin::new(self, table, share, &train, validation.as_ref());
+        Ok(Parts { name: source.name(), train, validation, test, origin })
+    }
+
+    /// Reads data for a model whose training data had this form, and holds out a share of it.
+    pub fn parts_of_form(&self, schema: &Schema, share: f64, seed: u64) -> Result<Parts> {
+        let source = self.resolve()?;
+        let Whole { data, test, .. } = source.read(seed, |path| of_form(path, schema))?;
+        let (train, validation) = hold_out(data, share, seed)?;
+        let origin = Origin::new(self, &TableArguments::default(), share, &train, validation.as_ref());
+        Ok(Parts { name: source.name(), train, validation, test, origin })
     }
 
     /// Reads data to evaluate a model with whose training data had this form: of a collection with a test
     /// part that part, of others all.
     pub fn whole(&self, schema: &Schema, seed: u64) -> Result<InMemory> {
-        Ok(match self.resolve()? {
-            Source::Embedded(name) => embedded::load(&name)?,
-            Source::Generated { name, examples, noise } => {
-                generators::generate(&name, examples, noise, seed)?
-            }
-            Source::Mnist(directory) => data::mnist(&directory)?.test,
-            Source::Table(path) => csv::read_with_schema(&path, schema, TargetUse::Required)?,
-        })
+        let Whole { data, test, .. } = self.resolve()?.read(seed, |path| of_form(path, schema))?;
+        Ok(test.unwrap_or(data))
+    }
+
+    /// Whether the details can be written as text.
+    pub fn is_text(&self) -> bool {
+        self.details.data.as_ref().is_none_or(|path| path.to_str().is_some())
     }
 }
 
+/// A table in the form of a model's training data.
+fn of_form(path: &Path, schema: &Schema) -> Result<InMemory> {
+    Ok(csv::read_with_schema(path, schema, TargetUse::Required)?)
+}
+
+/// What is left of the data, and the share of it that is held out.
+fn hold_out(data: InMemory, share: f64, seed: u64) -> Result<(InMemory, Option<InMemory>)> {
+    if share == 0.0 {
+        return Ok((data, None));
+    }
+    let (train, validation) = data.split(PartSize::Fraction(share), seed)?;
+    Ok((train, Some(validation)))
+}
+
 impl Source {
+    /// Reads all of it; a table by `table`.
+    fn read(&self, seed: u64, table: impl FnOnce(&Path) -> Result<InMemory>) -> Result<Whole> {
+        let alone = |data| Whole { data, test: None, usual: USUAL_VALIDATION };
+        Ok(match self {
+            Source::Embedded(name) => alone(embedded::load(name)?),
+            Source::Generated { name, examples, noise } => {
+                alone(generators::generate(name, *examples, *noise, seed)?)
+            }
+            Source::Mnist(directory) => {
+                let mnist = data::mnist(directory)?;
+                Whole { data: mnist.train, test: Some(mnist.test), usual: 0.0 }
+            }
+            Source::Table(path) => alone(table(path)?),
+        })
+    }
+
     fn name(&self) -> String {
         match self {
             Source::Embedded(name) | Source::Generated { name, .. } => name.replace('_', "-"),
@@ -260,7 +357,7 @@ mod tests {
     #[test]
     fn an_option_for_other_data_is_refused_not_passed_over() {
         let mut source = SourceArguments::named("iris");
-        source.noise = Some(0.5);
+        source.details.noise = Some(0.5);
         assert!(source.resolve().unwrap_err().to_string().starts_with("--noise is for generated data"));
         let table = TableArguments { target: Some("x".into()), ..Default::default() };
         assert!(SourceArguments::named("iris").parts(&table, None, 0).is_err());
@@ -269,7 +366,7 @@ mod tests {
     #[test]
     fn the_test_part_of_a_split_is_named_by_words_again() {
         let mut source = SourceArguments::named("moons");
-        source.examples = Some(50);
+        source.details.examples = Some(50);
         assert_eq!(source.words(), ["moons", "--examples", "50"]);
     }
 }

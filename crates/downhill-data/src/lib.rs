@@ -13,6 +13,7 @@ pub mod csv;
 pub mod dataset;
 pub mod embedded;
 pub mod error;
+mod fingerprint;
 pub mod generators;
 pub mod idx;
 pub mod loader;

@@ -292,7 +292,7 @@ impl InMemory {
         Ok(self.rows.as_ref().map_or(row, |rows| rows[row]))
     }
 
-    fn positions(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
         (0..self.len()).map(|row| self.rows.as_ref().map_or(row, |rows| rows[row]))
     }
 }

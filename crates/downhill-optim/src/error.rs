@@ -1,5 +1,7 @@
 //! What can go wrong with hyperparameters, slices, groups, states and norms.
 
+use crate::test_functions::Dimension;
+
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -34,6 +36,26 @@ pub enum Error {
         name: String,
         /// The names there are.
         known: Vec<&'static str>,
+    },
+    /// A name that no test function has.
+    #[error("no test function is called {name:?}{}; there are {}", meant(.suggestion), .known.join(", "))]
+    UnknownTestFunction {
+        /// The name asked for.
+        name: String,
+        /// The name that was probably meant.
+        suggestion: Option<String>,
+        /// The names there are.
+        known: Vec<&'static str>,
+    },
+    /// A number of variables that a test function does not take.
+    #[error("{name}: the number of variables must be {expected}, but is {actual}")]
+    Dimension {
+        /// The function.
+        name: &'static str,
+        /// How many it takes.
+        expected: Dimension,
+        /// How many came.
+        actual: usize,
     },
     /// A slice whose length is not that of the parameters for which the optimizer was made.
     #[error("the optimizer was made for {expected} parameters, but the {what} slice has length {actual}")]
@@ -150,6 +172,10 @@ impl Error {
 fn sample(names: &[String], count: usize) -> String {
     let more = if count > names.len() { ", ..." } else { "" };
     format!("{}{more}", names.join(", "))
+}
+
+fn meant(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map_or_else(String::new, |name| format!("; did you mean {name:?}"))
 }
 
 fn position(first: &Option<(usize, f64)>) -> String {

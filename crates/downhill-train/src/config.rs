@@ -212,7 +212,7 @@ pub(crate) fn from_toml<C: for<'de> Deserialize<'de>>(text: &str, path: Option<&
 }
 
 /// A batch size in a file: a number, or `"full"`.
-mod batch_size {
+pub(crate) mod batch_size {
     use downhill_data::BatchSize;
     use serde::de::{Error, Unexpected, Visitor};
     use serde::{Deserializer, Serializer};

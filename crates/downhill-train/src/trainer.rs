@@ -10,7 +10,7 @@ use crate::step::{Stepper, input_type};
 use crate::{Callback, Error, Event, Model, Outcome, Result, StopReason, TrainConfig, model_spec};
 use downhill_data::{InMemory, Loader, LoaderOptions, Preprocessing, PreprocessingOptions, TargetKind};
 use downhill_engine::Engine;
-use downhill_nn::{AnyLayer, Network};
+use downhill_nn::{AnyLayer, Loss, Network};
 use downhill_optim::{Optimizer, Plateau};
 use downhill_tensor::Key;
 use std::ops::ControlFlow;
@@ -89,7 +89,7 @@ impl<'a> Trainer<'a> {
             .map(|raw| preprocessing.apply(raw).map_err(Error::data("the validation data")))
             .transpose()?;
 
-        let network = network_for(&self.layers, config, &data)?;
+        let network = network_for(&self.layers, &config.loss, &data)?;
         let engine = Engine::with_threads(config.threads);
         let loader = LoaderOptions::shuffled(config.batch_size, config.seed);
         let mut loader = Loader::<f32>::new(&data, loader).map_err(Error::data("the training data"))?;
@@ -151,8 +151,8 @@ impl<'a> Trainer<'a> {
 }
 
 /// The network for the preprocessed training data.
-fn network_for(layers: &AnyLayer, config: &TrainConfig, data: &InMemory) -> Result<Network<AnyLayer>> {
-    let expected = model_spec::outputs(&config.loss, data.target_kind())?;
+pub(crate) fn network_for(layers: &AnyLayer, loss: &Loss, data: &InMemory) -> Result<Network<AnyLayer>> {
+    let expected = model_spec::outputs(loss, data.target_kind())?;
     let network = Network::new(layers.clone(), input_type(1, data.input_shape())?)?;
     let output = network.output().shape;
     let refuse = |reason: String| Err(Error::Mismatch { what: "the network".into(), reason });
@@ -161,7 +161,7 @@ fn network_for(layers: &AnyLayer, config: &TrainConfig, data: &InMemory) -> Resu
             "an example must become [1, {expected}] for {} and the loss `{}`, but becomes {output}; change its last \
              layer",
             data.target_kind().describe(),
-            config.loss.name()
+            loss.name()
         ));
     }
     if network.parameter_count() == 0 {
@@ -171,7 +171,7 @@ fn network_for(layers: &AnyLayer, config: &TrainConfig, data: &InMemory) -> Resu
 }
 
 /// Refuses data from which nothing can be learned or measured.
-fn check_targets(train: &InMemory, validation: Option<&InMemory>) -> Result<()> {
+pub(crate) fn check_targets(train: &InMemory, validation: Option<&InMemory>) -> Result<()> {
     let no_target = |role, data: &InMemory| Err(Error::NoTarget { role, title: data.title().into() });
     if train.target_kind() == TargetKind::None {
         return no_target("the training data", train);

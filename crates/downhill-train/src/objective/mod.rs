@@ -1,0 +1,5 @@
+//! Functions of a flat vector that training makes small: values, gradients, and products with the Hessian.
+
+mod loss_over_data;
+
+pub use loss_over_data::{LossOptions, LossOverData};

@@ -1,0 +1,219 @@
+//! What a race leaves behind, in numbers.
+
+use crate::race::{Budget, Currency, Entrant, Tuning};
+use downhill_nn::Loss;
+use serde::{Deserialize, Serialize};
+
+/// Where a run stands at an evaluation, and what it has spent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// How often the parameters have moved.
+    pub steps: u64,
+    /// How often the gradient of a batch was computed.
+    pub gradient_evaluations: u64,
+    /// How many examples those gradients were of.
+    pub examples: u64,
+    /// How long that took: filling batches, gradients and moves. Evaluations take no part, nor does the first
+    /// gradient, which was computed once before and thrown away, so that memory and caches are warm.
+    pub seconds: f64,
+    /// The mean loss over the evaluated training examples, in inference mode.
+    pub loss: f64,
+    /// The mean loss over the held-out examples, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<f64>,
+}
+
+impl Point {
+    /// What has been spent.
+    pub fn spent(&self, currency: Currency) -> f64 {
+        match currency {
+            Currency::Steps => self.steps as f64,
+            Currency::GradientEvaluations => self.gradient_evaluations as f64,
+            Currency::Examples => self.examples as f64,
+            Currency::Seconds => self.seconds,
+        }
+    }
+
+    /// The loss.
+    pub fn measured(&self, measure: Measure) -> Option<f64> {
+        match measure {
+            Measure::Loss => Some(self.loss),
+            Measure::HeldOut => self.held_out,
+        }
+    }
+}
+
+/// Which loss is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// That of the evaluated training examples.
+    Loss,
+    /// That of the held-out examples.
+    HeldOut,
+}
+
+/// Why a run of a race ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum End {
+    /// Its budget was spent.
+    BudgetSpent,
+    /// Its loss became infinite or not a number, or a thousand times what it had been, or 1000.
+    Diverged,
+    /// The observer asked to stop.
+    Interrupted,
+}
+
+/// One run: an entrant with one seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// What the first parameters, the order of the examples and dropout followed from.
+    pub seed: u64,
+    /// The evaluations, the first of them before the first step.
+    pub points: Vec<Point>,
+    /// Why it ended.
+    pub end: End,
+}
+
+/// An entrant with its runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntrantResult {
+    /// Its name, as `Display` of the entrant gives it.
+    pub label: String,
+    /// The entrant, with the learning rate with which it ran.
+    pub entrant: Entrant,
+    /// How its rate was found, where it was searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
+    /// A run for each seed; none if no rate was found with which it could run.
+    pub courses: Vec<Course>,
+}
+
+/// A place on the curve of an entrant, over its seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// What has been spent: the median, where it differs between seeds (seconds).
+    pub spent: f64,
+    /// The smallest loss of a seed.
+    pub lowest: f64,
+    /// The median loss of the seeds.
+    pub median: f64,
+    /// The largest loss of a seed.
+    pub highest: f64,
+}
+
+impl EntrantResult {
+    /// The loss over what was spent, as median and extremes over the seeds, as far as all seeds went.
+    ///
+    /// The evaluations of an entrant stand after the same steps with every seed, so the median is one of equals.
+    pub fn band(&self, currency: Currency, measure: Measure) -> Vec<Band> {
+        let length = self.courses.iter().map(|course| course.points.len()).min().unwrap_or(0);
+        let band = |index: usize| {
+            let points = || self.courses.iter().map(move |course| &course.points[index]);
+            let losses: Option<Vec<f64>> = points().map(|point| point.measured(measure)).collect();
+            let losses = sorted(losses?);
+            Some(Band {
+                spent: median(&sorted(points().map(|point| point.spent(currency)).collect()))?,
+                lowest: *losses.first()?,
+                median: median(&losses)?,
+                highest: *losses.last()?,
+            })
+        };
+        (0..length).filter_map(band).collect()
+    }
+
+    /// The smallest loss that every seed got to; none if there was no run.
+    pub fn best_of_all_seeds(&self) -> Option<f64> {
+        let best =
+            |course: &Course| course.points.iter().map(|point| point.loss).fold(f64::INFINITY, f64::min);
+        self.courses.iter().map(best).reduce(f64::max)
+    }
+}
+
+/// The loss that is to be reached, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetLoss {
+    /// The loss.
+    pub loss: f64,
+    /// Whether it was asked for. Else it is the smallest loss that two thirds of the entrants (rounded up) reach with
+    /// every seed.
+    pub given: bool,
+}
+
+/// What a race leaves behind.
+///
+/// All of it but the seconds, and what follows from them, is the same bit by bit whenever the race is run again, with
+/// any number of threads; unless a limit of seconds was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RaceResult {
+    /// What the training data is called.
+    pub data: String,
+    /// How many examples were learned from.
+    pub train_examples: usize,
+    /// On how many of them the loss was evaluated: always the same.
+    pub evaluated_examples: usize,
+    /// How many examples were held out.
+    pub held_out_examples: usize,
+    /// How many numbers were learned.
+    pub parameters: usize,
+    /// What was made small.
+    pub loss: Loss,
+    /// How many threads computed.
+    pub threads: usize,
+    /// What each run might spend.
+    pub budget: Budget,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// The loss to reach; none if no run was completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetLoss>,
+    /// The entrants, in the order in which they were given.
+    pub entrants: Vec<EntrantResult>,
+    /// Whether the observer ended it before its time; then runs are missing, and nobody is called the first.
+    pub interrupted: bool,
+}
+
+impl RaceResult {
+    /// The loss that two thirds of the entrants, rounded up, reach with every seed.
+    pub(crate) fn common_target(entrants: &[EntrantResult]) -> Option<f64> {
+        let best = sorted(entrants.iter().filter_map(EntrantResult::best_of_all_seeds).collect());
+        let index = (2 * best.len()).div_ceil(3).checked_sub(1)?;
+        best.get(index).copied()
+    }
+
+    /// All evaluations as a table of comma-separated values, with a header.
+    pub fn csv(&self) -> String {
+        let mut text = String::from(
+            "entrant,learning_rate,seed,steps,gradient_evaluations,examples,seconds,loss,held_out_loss\n",
+        );
+        for entrant in &self.entrants {
+            let rate = entrant.entrant.learning_rate();
+            for course in &entrant.courses {
+                for point in &course.points {
+                    let Point { steps, gradient_evaluations, examples, seconds, loss, held_out } = point;
+                    let held_out = held_out.map_or_else(String::new, |loss| loss.to_string());
+                    text += &format!(
+                        "\"{}\",{rate},{},{steps},{gradient_evaluations},{examples},{seconds},{loss},{held_out}\n",
+                        entrant.label, course.seed
+                    );
+                }
+            }
+        }
+        text
+    }
+}
+
+/// The numbers from the smallest on.
+pub(crate) fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The median of sorted numbers; of an even count the mean of the middle two.
+pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
+    let upper = sorted.len() / 2;
+    let value = *sorted.get(upper)?;
+    Some(if sorted.len() % 2 == 1 { value } else { (sorted[upper - 1] + value) / 2.0 })
+}

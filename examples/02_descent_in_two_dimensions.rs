@@ -9,9 +9,8 @@
 #![allow(clippy::print_stdout)]
 
 use downhill::autograd::{Var, value_and_grad};
-use downhill::optim::{
-    Adam, DescentOptions, GradientDescent, Optimizer, OptimizerConfig, Progress, Sgd, try_descend,
-};
+use downhill::optim::minimize::{Fallible, Method, MinimizeOptions, Progress, minimize};
+use downhill::optim::{Adam, GradientDescent, OptimizerConfig, Sgd};
 use std::error::Error;
 use std::ops::ControlFlow;
 
@@ -44,30 +43,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("momentum", Sgd { learning_rate: 0.001, momentum: 0.9, ..Sgd::default() }.into()),
         ("Adam", Adam { learning_rate: 0.02, ..Adam::default() }.into()),
     ];
-    let options = DescentOptions { steps: 50_000, gradient_tolerance: 1e-6, ..DescentOptions::default() };
+    let options =
+        MinimizeOptions { iterations: 50_000, gradient_tolerance: 1e-6, ..MinimizeOptions::default() };
 
     for (name, config) in optimizers {
         println!("{name}\n{:>8} {:>10} {:>10} {:>12} {:>12}", "step", "a", "b", "value", "|gradient|");
         let row = |step: u64, x: &[f64], value: f64, norm: f64| {
             println!("{step:>8} {:>10.6} {:>10.6} {value:>12.3e} {norm:>12.3e}", x[0], x[1]);
         };
-        // The function of the descent returns its value and fills in the gradient. An error ends the walk.
-        let function = |x: &[f64], gradient: &mut [f64]| -> Result<f64, Box<dyn Error>> {
+        // The objective returns its value and fills in the gradient. An error ends the walk.
+        let mut objective = Fallible(|x: &[f64], gradient: &mut [f64]| -> Result<f64, Box<dyn Error>> {
             let (value, slopes) = value_and_grad(valley, x)?;
             gradient.copy_from_slice(&slopes);
             Ok(value)
-        };
+        });
         // The observer sees every point before the step from it. Here it prints at powers of ten.
         let observer = |at: &Progress<'_, f64>| {
-            if [0, 10, 100, 1_000, 10_000].contains(&at.step) {
-                row(at.step, at.parameters, at.value, at.gradient_norm);
+            if [0, 10, 100, 1_000, 10_000].contains(&at.iteration) {
+                row(at.iteration, at.x, at.value, at.gradient_norm);
             }
             ControlFlow::Continue(())
         };
         let mut x = start;
-        let mut optimizer = Optimizer::new(config, x.len())?;
-        let end = try_descend(&mut optimizer, &mut x, function, &options, observer)?;
-        row(end.steps, &x, end.value, end.gradient_norm);
+        let end = minimize(&mut objective, &mut x, &Method::from(config), &options, observer)?;
+        row(end.iterations, &x, end.value, end.gradient_norm);
         println!();
         if (x[0] - 1.0).abs() > 1e-5 || (x[1] - 1.0).abs() > 1e-5 {
             return Err(format!("{name} did not reach (1, 1): {:?}", end.reason).into());

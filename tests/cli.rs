@@ -9,7 +9,15 @@ mod commands;
 mod faq;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
+#[path = "cli/landscape.rs"]
+mod landscape;
+#[path = "cli/lr_find.rs"]
+mod lr_find;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/race.rs"]
+mod race;
+#[path = "cli/regress.rs"]
+mod regress;
 #[path = "cli/training.rs"]
 mod training;

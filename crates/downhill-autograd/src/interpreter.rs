@@ -1,6 +1,7 @@
 //! The reference meaning of programs: one operation after the other, as its definition says.
 
 use crate::executor::{check_bindings, check_inputs};
+use crate::operation::AnyOperation;
 use crate::program::{Leaf, Node, NodeId};
 use crate::{Args, Data, DataMut, Error, Executor, Kind, Out, Precision, Program, Result, Run, Type};
 use downhill_tensor::{Key, Shape, Tensor};
@@ -102,6 +103,25 @@ impl Interpreter {
         evaluate(program, inputs, key, &mut see).map(|_| ())
     }
 
+    /// Runs a program and hands the elements of every value to `observe`, in the order of computation.
+    ///
+    /// # Errors
+    /// As [`Run::run`]. Inputs that an output takes the place of are given as data of their own.
+    pub fn values<T: Precision>(
+        &self,
+        program: &Program,
+        inputs: &[Data<'_, T>],
+        key: Key,
+        mut observe: impl FnMut(NodeId, Data<'_, T>),
+    ) -> Result<()> {
+        let mut see = |seen: Seen<'_, T>| match seen.value {
+            Value::Float(values) => observe(seen.node, Data::Float(values)),
+            Value::Index(values) => observe(seen.node, Data::Index(values)),
+        };
+        check_inputs(program, inputs)?;
+        evaluate(program, inputs, key, &mut see).map(|_| ())
+    }
+
     /// Runs a program and returns all its outputs, as tensors.
     ///
     /// # Errors
@@ -123,17 +143,49 @@ impl Interpreter {
     }
 }
 
-enum Value<T> {
+/// The elements of a value, in row-major order.
+#[derive(Clone, Debug)]
+pub(crate) enum Value<T> {
     Float(Vec<T>),
     Index(Vec<i64>),
 }
 
-struct Seen<'a, T> {
+/// What an operation makes of its operands, which have these shapes. The result is of type `ty`.
+pub(crate) fn apply<T: Precision>(
+    operation: &dyn AnyOperation,
+    operands: &[&Value<T>],
+    shapes: &[Shape],
+    ty: Type,
+    key: Key,
+) -> Result<Value<T>, String> {
+    let data: Vec<Data<'_, T>> = operands
+        .iter()
+        .map(|operand| match operand {
+            Value::Float(x) => Data::Float(x),
+            Value::Index(x) => Data::Index(x),
+        })
+        .collect();
+    let args = Args::new(&data, shapes, ty.shape, key);
+    let size = ty.shape.size();
+    let mut value = match ty.kind {
+        Kind::Float => Value::Float(vec![T::NAN; size]),
+        Kind::Index => Value::Index(vec![i64::MIN; size]),
+    };
+    let out = match &mut value {
+        Value::Float(x) => Out::Float(x.as_mut_slice()),
+        Value::Index(x) => Out::Index(x.as_mut_slice()),
+    };
+    T::eval(operation, &args, out)?;
+    Ok(value)
+}
+
+pub(crate) struct Seen<'a, T> {
     node: NodeId,
     value: &'a Value<T>,
 }
 
-fn evaluate<T: Precision>(
+/// All values of a program, in their order.
+pub(crate) fn evaluate<T: Precision>(
     program: &Program,
     inputs: &[Data<'_, T>],
     key: Key,
@@ -156,30 +208,13 @@ fn evaluate<T: Precision>(
             Node::Leaf(Leaf::Float(x)) => Value::Float(x.to_vec().into_iter().map(T::from_f64).collect()),
             Node::Leaf(Leaf::Index(x)) => Value::Index(x.to_vec()),
             Node::Operation(operation, operands) => {
-                let data: Vec<Data<'_, T>> = operands
-                    .iter()
-                    .map(|operand| match &values[operand.index()] {
-                        Value::Float(x) => Data::Float(x),
-                        Value::Index(x) => Data::Index(x),
-                    })
-                    .collect();
+                let own: Vec<&Value<T>> = operands.iter().map(|operand| &values[operand.index()]).collect();
                 let shapes: Vec<Shape> = operands.iter().map(|&operand| program.ty(operand).shape).collect();
-                let args = Args::new(&data, &shapes, ty.shape, key);
-                let size = ty.shape.size();
-                let mut value = match ty.kind {
-                    Kind::Float => Value::Float(vec![T::NAN; size]),
-                    Kind::Index => Value::Index(vec![i64::MIN; size]),
-                };
-                let out = match &mut value {
-                    Value::Float(x) => Out::Float(x.as_mut_slice()),
-                    Value::Index(x) => Out::Index(x.as_mut_slice()),
-                };
-                T::eval(&**operation, &args, out).map_err(|reason| Error::Evaluation {
+                apply(&**operation, &own, &shapes, ty, key).map_err(|reason| Error::Evaluation {
                     operation: operation.name().into(),
                     reason,
                     place: program.place(id),
-                })?;
-                value
+                })?
             }
         };
         see(Seen { node: id, value: &value });

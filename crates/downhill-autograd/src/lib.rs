@@ -28,6 +28,8 @@ mod batch;
 pub mod check;
 pub mod error;
 pub mod executor;
+pub mod explain;
+pub mod formula;
 mod functions;
 mod graphviz;
 mod interpreter;

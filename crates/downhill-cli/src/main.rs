@@ -4,6 +4,7 @@
 //! standard output, progress and errors to standard error.
 #![forbid(unsafe_code)]
 
+mod again;
 mod commands;
 mod defaults;
 mod exit;
@@ -11,15 +12,20 @@ mod interrupt;
 mod measures;
 mod options;
 mod output;
+mod pictures;
 mod progress;
 mod report;
 mod run_config;
 mod run_path;
+mod run_report;
 mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, export, predict, train};
+use commands::{
+    data, demo, eval, explain, export, landscape, lr_find, predict, race, regress, report as run_report,
+    train,
+};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -36,9 +42,15 @@ struct Arguments {
 enum Command {
     Demo(demo::Arguments),
     Train(train::Arguments),
+    LrFind(lr_find::Arguments),
+    Race(race::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Regress(regress::Arguments),
+    Landscape(landscape::Arguments),
     Export(export::Arguments),
+    Report(run_report::Arguments),
+    Explain(Box<explain::Arguments>),
     Data(data::Arguments),
 }
 
@@ -47,9 +59,17 @@ Examples:
   downhill                                   train on handwritten digits, in seconds
   downhill train wine                        train on another data set that is built in
   downhill train house.csv --target price    train on a table of your own
+  downhill lr-find house.csv --target price  find a learning rate for it
+  downhill race wine --html race.html        let optimizers and batch sizes compete
   downhill predict runs/house new.csv        predict for new rows of such a table
+  downhill report runs/house                 write the page of a run, to look at
+  downhill regress house.csv --target price  fit a line, with standard errors
+  downhill landscape runs/iris --html landscape.html
+                                             draw the loss around a model, and the path to it
   downhill export runs/house --to onnx --out house.onnx
                                              write a trained model for other programs
+  downhill explain mlp:2 --input 0.5,-1 --target 1
+                                             show backpropagation, step by step
   downhill data list                         show the data sets that are built in
 
 Exit codes: 0 good, 2 usage, 3 configuration, 4 data, 5 diverged or not a number, 7 input/output,
@@ -60,9 +80,15 @@ fn main() -> ExitCode {
         None => demo::run(&demo::Arguments::default()),
         Some(Command::Demo(arguments)) => demo::run(&arguments),
         Some(Command::Train(arguments)) => train::run(&arguments),
+        Some(Command::LrFind(arguments)) => lr_find::run(&arguments),
+        Some(Command::Race(arguments)) => race::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Regress(arguments)) => regress::run(&arguments),
+        Some(Command::Landscape(arguments)) => landscape::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Report(arguments)) => run_report::run(&arguments),
+        Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };
     exit::code(result)

@@ -272,46 +272,47 @@ pub fn hyphens(name: &str) -> String {
     name.replace('_', "-")
 }
 
-fn plain(name: &str) -> String {
+pub fn plain(name: &str) -> String {
     name.replace('-', "_")
 }
 
 /// Takes one of these names of the library, with hyphens or with underscores.
-fn names(names: Vec<&'static str>) -> PossibleValuesParser {
+pub fn names(names: Vec<&'static str>) -> PossibleValuesParser {
     // clap wants names that live as long as the program.
     let value = |name: &'static str| PossibleValue::new(hyphens(name).leak() as &str).alias(name);
     PossibleValuesParser::new(names.into_iter().map(value))
 }
 
 /// Those that fit between any two layers.
-fn activations() -> Vec<&'static str> {
+pub fn activations() -> Vec<&'static str> {
     let fitting = Activation::ALL.into_iter().filter(Activation::is_elementwise);
     fitting.map(|activation| activation.name()).collect()
 }
 
 /// Those that take classes or numbers as a table has them; targets that are distributions it does not have.
-fn losses() -> Vec<&'static str> {
+pub fn losses() -> Vec<&'static str> {
     let of_distributions = [Loss::ProbabilityCrossEntropy, Loss::KlDivergence { log_target: false }];
     Loss::ALL.iter().filter(|loss| !of_distributions.contains(loss)).map(Loss::name).collect()
 }
 
-fn optimizers() -> Vec<&'static str> {
+pub fn optimizers() -> Vec<&'static str> {
     OptimizerConfig::names().collect()
 }
 
-fn positive(text: &str) -> Result<u64, String> {
+pub fn positive(text: &str) -> Result<u64, String> {
     text.parse()
         .ok()
         .filter(|&number| number > 0)
         .ok_or_else(|| "expected a whole number of at least 1".into())
 }
 
-fn share(text: &str) -> Result<f64, String> {
+/// A share of the data: from 0 to below 1.
+pub fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
     share.ok_or_else(|| "expected a number of at least 0 and below 1".into())
 }
 
-fn batch_size(text: &str) -> Result<BatchSize, String> {
+pub fn batch_size(text: &str) -> Result<BatchSize, String> {
     if text == "full" {
         return Ok(BatchSize::Full);
     }

@@ -1,8 +1,10 @@
 //! Writing to standard output and standard error, which may be closed before we are done.
 
 use crate::exit::{Error, Result};
+use downhill::tensor::write_atomically;
 use serde::Serialize;
 use std::io::Write;
+use std::path::Path;
 
 /// Writes a text to standard output.
 pub fn text(text: &str) -> Result<()> {
@@ -14,6 +16,14 @@ pub fn text(text: &str) -> Result<()> {
 pub fn json(object: &impl Serialize) -> Result<()> {
     let object = serde_json::to_string_pretty(object).map_err(|error| Error::Output(error.into()))?;
     text(&(object + "\n"))
+}
+
+/// Writes a file, whole or not at all, in the place of one that may be there.
+pub fn file(path: &Path, contents: &str) -> Result<()> {
+    write_atomically(path, |file| file.write_all(contents.as_bytes())).map_err(|error| match error {
+        downhill::tensor::Error::Io { source, .. } => Error::Path { path: path.to_owned(), source },
+        other => Error::Path { path: path.to_owned(), source: std::io::Error::other(other) },
+    })
 }
 
 /// Writes a line to standard error. A reader that has gone away is no reason to stop.

@@ -1,5 +1,6 @@
 //! Tables and numbers for people.
 
+use downhill::train::page::{self, Cell};
 use std::fmt;
 
 /// A table of texts whose columns are as wide as their widest cell.
@@ -16,6 +17,24 @@ impl Table {
         let header: Vec<String> = header.into_iter().map(S::into).collect();
         let right = (0..header.len()).map(|column| right.contains(&column)).collect();
         Table { rows: vec![header], right }
+    }
+
+    /// A table of the library, its numbers flush right.
+    pub fn of(table: &page::Table) -> Self {
+        let text = |cell: &Cell| match cell {
+            Cell::Text(text) | Cell::Picture { text, .. } => text.clone(),
+            Cell::Number(value) => number(*value),
+            Cell::Count(count) => grouped(*count),
+            Cell::Share(share) => percent(*share),
+            _ => "-".into(),
+        };
+        let rows = table.rows.iter().map(|row| row.iter().map(text).collect());
+        let is_number = |cell: &Cell| matches!(cell, Cell::Number(_) | Cell::Count(_) | Cell::Share(_));
+        let numeric = |column: usize| table.rows.iter().any(|row| row.get(column).is_some_and(is_number));
+        Table {
+            rows: std::iter::once(table.columns.clone()).chain(rows).collect(),
+            right: (0..table.columns.len()).map(numeric).collect(),
+        }
     }
 
     /// Adds a row.

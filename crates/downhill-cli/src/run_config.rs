@@ -1,5 +1,6 @@
 //! The settings of a run as they were resolved: what `config.toml` holds.
 
+use crate::again;
 use crate::exit::{Error, Result};
 use crate::options::TrainOptions;
 use crate::source::{OtherSourceArguments, Parts, SourceArguments, TableArguments};
@@ -23,6 +24,9 @@ pub struct RunConfig {
     model: String,
     /// The activation of its hidden layers.
     activation: String,
+    /// The command that makes the run again; runs of the first versions do not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    command: String,
     /// How to have the same data again; runs of the first versions do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<Origin>,
@@ -74,9 +78,25 @@ impl RunConfig {
             validation_examples: parts.validation.as_ref().map_or(0, InMemory::len),
             model: options.model.model()?.to_string(),
             activation: options.model.activation()?.name().into(),
+            command: again::command(std::env::args()),
             origin: Some(parts.origin.clone()).filter(|origin| origin.source.is_text()),
             train,
         })
+    }
+
+    /// The network and what its hidden layers end with, as on the command line.
+    pub fn network(&self) -> String {
+        format!("{}, activation {}", self.model, self.activation)
+    }
+
+    /// The command that makes the run again.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// The network, as on the command line.
+    pub fn model(&self) -> &str {
+        &self.model
     }
 
     /// How it was trained.

@@ -319,6 +319,15 @@ impl TableArguments {
         target.chain(ignore).chain(task).collect()
     }
 
+    /// The same with the kind of the target that a model takes, if no other was asked for.
+    pub fn of_kind(&self, classes: bool) -> Self {
+        let mut table = self.clone();
+        if self.target.is_some() && self.task == TaskName::Auto {
+            table.task = if classes { TaskName::Classify } else { TaskName::Regress };
+        }
+        table
+    }
+
     fn options(&self, path: &Path) -> Result<CsvOptions> {
         let Some(target) = &self.target else {
             let columns = csv::column_names(path)?;

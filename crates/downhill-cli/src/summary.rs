@@ -45,6 +45,8 @@ pub struct Summary {
     pub baseline: Measures,
     /// Where the run was saved.
     pub run: String,
+    /// The page of the run.
+    pub report: String,
     /// What the baseline is, in words.
     #[serde(skip)]
     pub baseline_is: String,
@@ -79,7 +81,7 @@ impl fmt::Display for Summary {
         if let Some(best) = self.best_epoch.filter(|&best| best != self.epochs) {
             write!(f, "; the parameters are those of epoch {}, the best", grouped(best))?;
         }
-        writeln!(f, ".\nSaved in {}\n\nTo try next:", self.run)?;
+        writeln!(f, ".\nSaved in {}; to look at: {}\n\nTo try next:", self.run, self.report)?;
         let width = self.next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
         for (command, purpose) in &self.next {
             writeln!(f, "  {command:<width$}   {purpose}")?;

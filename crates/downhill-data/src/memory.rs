@@ -285,7 +285,11 @@ impl InMemory {
         }
     }
 
-    fn position(&self, row: usize) -> Result<usize> {
+    /// Where an example of this view stands in the data that it is a view of, from 0.
+    ///
+    /// # Errors
+    /// An example that does not exist.
+    pub fn position(&self, row: usize) -> Result<usize> {
         if row >= self.len() {
             return Err(Error::RowOutOfRange { row, len: self.len() });
         }

@@ -5,7 +5,8 @@
 #![allow(clippy::print_stdout)]
 
 use downhill_optim::{
-    DescentOptions, Error, Optimize, Optimizer, Piece, Result, Rule, Sgd, Slot, Step, descend, unobserved,
+    Error, MinimizeOptions, Optimize, Optimizer, Piece, Result, Rule, Schedule, Sgd, Slot, Step, descend,
+    unobserved,
 };
 use downhill_tensor::Float;
 
@@ -61,11 +62,11 @@ fn main() -> Result<()> {
         ("momentum", Box::new(Optimizer::new(plain, 2)?)),
         ("restarted momentum", Box::new(Optimizer::new(RestartedMomentum { learning_rate, momentum }, 2)?)),
     ];
-    let options = DescentOptions { gradient_tolerance: 1e-8, ..DescentOptions::default() };
+    let options = MinimizeOptions { gradient_tolerance: 1e-8, ..MinimizeOptions::default() };
     for (name, mut optimizer) in contestants {
         let mut x = [10.0, 1.0];
-        let end = descend(&mut *optimizer, &mut x, bowl, &options, unobserved)?;
-        println!("{name:<20} {:>4} steps to a gradient norm of {:.1e}", end.steps, end.gradient_norm);
+        let end = descend(&mut *optimizer, &Schedule::Constant, &mut bowl, &mut x, &options, unobserved)?;
+        println!("{name:<20} {:>4} steps to a gradient norm of {:.1e}", end.iterations, end.gradient_norm);
     }
     Ok(())
 }

@@ -37,6 +37,16 @@ pub enum Error {
         /// The names there are.
         known: Vec<&'static str>,
     },
+    /// A name that no method of minimization has.
+    #[error("no method is called {name:?}{}; there are {}", meant(.suggestion), .known.join(", "))]
+    UnknownMethod {
+        /// The name asked for.
+        name: String,
+        /// The name that was probably meant.
+        suggestion: Option<String>,
+        /// The names there are.
+        known: Vec<&'static str>,
+    },
     /// A name that no test function has.
     #[error("no test function is called {name:?}{}; there are {}", meant(.suggestion), .known.join(", "))]
     UnknownTestFunction {
@@ -66,6 +76,28 @@ pub enum Error {
         expected: usize,
         /// The length that came.
         actual: usize,
+    },
+    /// A slice of another length than the others demand.
+    #[error("{owner}: {what} must have length {expected}, but have length {actual}")]
+    Length {
+        /// What it was given to.
+        owner: &'static str,
+        /// Which slice.
+        what: &'static str,
+        /// The length that fits the others.
+        expected: usize,
+        /// The length that came.
+        actual: usize,
+    },
+    /// Parts of a vector that do not lie in it or share elements.
+    #[error("the part {}..{} of a vector of length {len} cannot be penalized: {reason}", .range.start, .range.end)]
+    Parts {
+        /// The part.
+        range: std::ops::Range<usize>,
+        /// The length of the vector.
+        len: usize,
+        /// What is wrong.
+        reason: &'static str,
     },
     /// Rows of a gradient that do not fit the parameters for which the optimizer was made.
     #[error("the rows at position {offset} of the parameters cannot be used: {reason}")]

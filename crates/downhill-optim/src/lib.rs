@@ -5,13 +5,14 @@ pub mod accumulate;
 pub mod adaptive_clip;
 pub mod average;
 pub mod clip;
+pub mod coordinate;
 #[doc(hidden)]
 pub mod coverage;
-pub mod descend;
 pub mod error;
 pub mod groups;
 pub mod minimize;
 pub mod optimizer;
+pub mod proximal;
 pub mod registry;
 pub mod rows;
 pub mod rule;
@@ -26,9 +27,12 @@ pub use accumulate::GradientAccumulator;
 pub use adaptive_clip::clip_adaptive;
 pub use average::{AverageKind, ParameterAverage};
 pub use clip::{clip_global_norm, clip_value, global_norm};
-pub use descend::{Descent, DescentOptions, Progress, StopReason, descend, try_descend, unobserved};
 pub use error::{Error, Result};
 pub use groups::ParameterGroup;
+pub use minimize::{
+    Ending, Method, MinimizeError, MinimizeOptions, Minimizer, Objective, Progress, StopReason, descend,
+    minimize, unobserved,
+};
 pub use optimizer::{Chunk, Chunks, Optimize, Optimizer};
 pub use registry::OptimizerConfig;
 pub use rows::Rows;

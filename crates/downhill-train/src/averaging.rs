@@ -36,6 +36,7 @@ fn first() -> u64 {
 }
 
 /// The average of a run.
+#[derive(Clone)]
 pub(crate) struct RunningAverage {
     averaging: Averaging,
     average: ParameterAverage<f32>,

@@ -1,6 +1,7 @@
 //! What a run tells while it runs, and how it is stopped.
 
-use crate::{EpochRecord, StepMemory, StopReason};
+use crate::diagnosis::Verdict;
+use crate::{BadStep, EpochRecord, StepMemory, StopReason};
 use downhill_nn::Summary;
 use std::ops::ControlFlow;
 
@@ -25,6 +26,8 @@ pub enum Event<'a> {
         summary: &'a Summary,
         /// What a step holds of memory.
         memory: StepMemory,
+        /// θ before the first step.
+        initial_parameters: &'a [f32],
     },
     /// A step was made.
     #[non_exhaustive]
@@ -39,9 +42,15 @@ pub enum Event<'a> {
         gradient_norm: f64,
         /// The learning rate of the step.
         learning_rate: f64,
+        /// θ after the step.
+        parameters: &'a [f32],
     },
+    /// A step went wrong. For one that was made good there is no other event.
+    BadStep(&'a BadStep),
     /// An epoch was completed.
     Epoch(&'a EpochRecord),
+    /// What the numbers of the run say about it, just before its end. What a callback answers has no effect.
+    Diagnosed(&'a [Verdict]),
     /// The run is over. What a callback answers to this has no effect.
     #[non_exhaustive]
     Finished {

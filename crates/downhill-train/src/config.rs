@@ -1,6 +1,6 @@
 //! All that decides a run besides the network and the data.
 
-use crate::{Averaging, Error, Result};
+use crate::{Averaging, BadSteps, Error, Result};
 use downhill_data::BatchSize;
 use downhill_nn::Loss;
 use downhill_optim::{
@@ -70,6 +70,8 @@ pub struct TrainConfig {
     /// validation data, or where there is none the training loss. Default not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plateau: Option<ReduceOnPlateau>,
+    /// What is done about a step whose loss or gradient is not finite; default: it ends the run.
+    pub bad_steps: BadSteps,
     /// Whether an average of the parameters is judged and kept in their place; default not. Optimizers that have an
     /// average of their own ([`Optimizer::evaluation_parameters`](downhill_optim::Optimizer::evaluation_parameters))
     /// are judged there, unless this is given.
@@ -98,6 +100,7 @@ impl Default for TrainConfig {
             optimizer: Adam { learning_rate: 0.003, ..Adam::default() }.into(),
             schedule: Schedule::Constant,
             plateau: None,
+            bad_steps: BadSteps::Stop,
             average: None,
             groups: Vec::new(),
         }
@@ -150,6 +153,10 @@ impl TrainConfig {
             let expected = "false, since what is watched is a loss";
             check(!plateau.maximize, "plateau.maximize", expected, "true".into())?;
             plateau.validate()?;
+        }
+        if let BadSteps::RollBack { factor, .. } = self.bad_steps {
+            let valid = factor > 0.0 && factor < 1.0;
+            check(valid, "bad_steps.roll_back.factor", "above 0 and below 1", factor.to_string())?;
         }
         if let Some(Averaging { kind, first_epoch }) = self.average {
             check(first_epoch > 0, "average.first_epoch", "at least 1", first_epoch.to_string())?;
@@ -276,6 +283,7 @@ mod tests {
             loss: Loss::Huber { delta: 2.0 },
             optimizer: Sgd { momentum: 0.9, nesterov: true, ..Sgd::default() }.into(),
             schedule: Schedule::WarmUp(WarmUp::over(10, Schedule::Cosine(CosineAnnealing::over(90)))),
+            bad_steps: BadSteps::RollBack { factor: 0.25, up_to: 4 },
             plateau: Some(ReduceOnPlateau { patience: 3, ..ReduceOnPlateau::default() }),
             average: Some(Averaging { kind: AverageKind::Equal, first_epoch: 3 }),
             groups: vec![ParameterGroup { frozen: true, ..ParameterGroup::matching("0.*") }],
@@ -303,6 +311,10 @@ mod tests {
             ("clip_adaptive = 0.0", "clip_adaptive must be above 0"),
             ("plateau.gamma = 2.0", "gamma must be above 0 and below 1"),
             ("plateau.maximize = true", "plateau.maximize must be false"),
+            (
+                "bad_steps.roll_back.up_to = 1\nbad_steps.roll_back.factor = 1.0",
+                "factor must be above 0 and below 1",
+            ),
             ("average.kind.exponential = 1.5", "exponential must be from 0 to 1"),
             ("average.kind = \"equal\"\naverage.first_epoch = 0", "average.first_epoch must be at least 1"),
             ("early_stopping.patience = 0", "early_stopping.patience must be at least 1"),

@@ -103,7 +103,19 @@ pub enum Error {
     },
     /// Training diverged: see [`Outcome::converged`](crate::Outcome::converged).
     #[error("{0}")]
-    Diverged(StopReason),
+    Diverged(Box<StopReason>),
+    /// A measurement of numbers that are none.
+    #[error(
+        "{what} is not finite at this point: the loss or its derivatives overflow there; measure at an earlier \
+             point of the run, or lower the learning rate"
+    )]
+    NotFinite {
+        /// What is not finite.
+        what: &'static str,
+    },
+    /// Data that a regression cannot be fitted to, or that has no best fit.
+    #[error(transparent)]
+    Regression(#[from] crate::regression::RegressionError),
     /// A network that a format cannot express.
     #[error("{what} cannot be written as {format}: {reason}")]
     NotExportable {
@@ -245,7 +257,8 @@ impl Error {
             }
             Error::Data { .. } | Error::NoTarget { .. } | Error::OneClass { .. } => ErrorKind::Data,
             Error::Execution { .. } => ErrorKind::Internal,
-            Error::Diverged(_) => ErrorKind::Diverged,
+            Error::Diverged(_) | Error::NotFinite { .. } => ErrorKind::Diverged,
+            Error::Regression(error) => error.kind(),
             Error::Io { .. }
             | Error::TensorFile(_)
             | Error::MissingTensor { .. }
@@ -270,6 +283,15 @@ impl Error {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a vector of another length than the network takes.
+    pub(crate) fn check_length(what: &str, expected: usize, actual: usize) -> Result<()> {
+        if expected == actual {
+            return Ok(());
+        }
+        let reason = format!("{actual} numbers came, and the network takes {expected}");
+        Err(Error::Mismatch { what: what.into(), reason })
     }
 
     /// For `map_err`: an error of the data crate, with what the data was for.

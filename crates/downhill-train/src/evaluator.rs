@@ -3,11 +3,11 @@
 use crate::predictions::count_right;
 use crate::step::{input_type, target_data, target_type};
 use crate::{Error, Evaluation, Result};
-use downhill_autograd::{Data, DataMut, Run};
+use downhill_autograd::{Data, DataMut, Kind, Output, Run, Tape, Type};
 use downhill_data::{Batch, InMemory, Preprocessing, TargetKind};
 use downhill_engine::{Engine, Plan};
 use downhill_nn::metrics::{ConfusionMatrix, RegressionMetrics};
-use downhill_nn::{AnyLayer, Loss, Network};
+use downhill_nn::{AnyLayer, Loss, LossFunction, Network};
 use downhill_tensor::Key;
 
 /// The most examples that go through a network at once.
@@ -173,4 +173,43 @@ pub(crate) fn outputs(
             .map_err(Error::execution("predicting"))?;
     }
     Ok(all)
+}
+
+/// The loss of each example of a data set that has gone through the preprocessing, by itself.
+///
+/// # Errors
+/// A network that does not take the data.
+pub(crate) fn losses(
+    network: &Network<AnyLayer>,
+    loss: &Loss,
+    engine: &Engine,
+    data: &InMemory,
+    parameters: &[f32],
+    state: &[f32],
+) -> Result<Vec<f64>> {
+    let outputs = outputs(network, engine, data, parameters, state)?;
+    // A network is traced with one example.
+    let shape = network.output().shape;
+    let tape = Tape::new();
+    let Type { kind, shape: target_shape } = target_type(1, data.target_kind());
+    let output = tape.input("output", shape);
+    let target = match kind {
+        Kind::Float => tape.input("target", target_shape),
+        Kind::Index => tape.index_input("target", target_shape),
+    };
+    let value = loss.loss(output, target);
+    let program = tape.finish(&[Output::new("loss", &value)]).map_err(downhill_nn::Error::from)?;
+    let mut plan = engine.compile(&program).map_err(Error::execution("compiling the loss"))?;
+    let mut batch = Batch::<f32>::with_capacity(data, 1);
+    let width = shape.size();
+    (0..data.len())
+        .map(|row| {
+            batch.fill(data, &[row]).map_err(Error::data("the data to evaluate on"))?;
+            let inputs = [Data::Float(&outputs[row * width..(row + 1) * width]), target_data(&batch)];
+            let mut loss = [0.0f32];
+            plan.run(&inputs, &mut [DataMut::Float(&mut loss)], Key::new(0))
+                .map_err(Error::execution("evaluating the loss"))?;
+            Ok(f64::from(loss[0]))
+        })
+        .collect()
 }

@@ -84,6 +84,16 @@ impl Model {
         Ok(Evaluation { confusion, ..evaluation })
     }
 
+    /// The loss of each example by itself, in their order, as it was trained on.
+    ///
+    /// # Errors
+    /// As [`Model::evaluate`].
+    pub fn losses(&self, data: &InMemory) -> Result<Vec<f64>> {
+        let ready = self.ready_with_target(data)?;
+        let Model { network, loss, engine, parameters, state, .. } = self;
+        evaluator::losses(network, loss, engine, &ready, parameters, state)
+    }
+
     /// How good it would be on this data to give always the same answer: the most frequent class of the
     /// training data, or the mean of its target. The loss is that of the classes' shares as probabilities, or
     /// of the mean.
@@ -169,6 +179,16 @@ impl Model {
     /// What the training data is called.
     pub fn title(&self) -> &str {
         &self.title
+    }
+
+    /// The same model with other parameters, in the order of the network's layout.
+    ///
+    /// # Errors
+    /// Another number of them than the network has.
+    pub fn with_parameters(mut self, parameters: Vec<f32>) -> Result<Model> {
+        Error::check_length("the parameters", self.parameters.len(), parameters.len())?;
+        self.parameters = parameters;
+        Ok(self)
     }
 
     /// Takes over weights, which must be as many as the network has.

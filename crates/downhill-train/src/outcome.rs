@@ -1,6 +1,7 @@
 //! What a run leaves behind: a model, its history, and why it ended.
 
-use crate::{Error, Evaluation, Model, Result};
+use crate::diagnosis::{NotFinite, Verdict};
+use crate::{BadStep, Error, Evaluation, Model, Result};
 use downhill_engine::Profile;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -43,7 +44,7 @@ impl EpochRecord {
 }
 
 /// Why a run ended. `Display` says it in a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StopReason {
@@ -71,6 +72,9 @@ pub enum StopReason {
         step: u64,
         /// The loss there; `None` where it is infinite or not a number.
         loss: Option<f64>,
+        /// The first value that was not finite, if one was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Box<NotFinite>>,
     },
 }
 
@@ -90,16 +94,22 @@ impl fmt::Display for StopReason {
                 write!(f, "stopped early: no progress for {patience} epochs after epoch {best_epoch}")
             }
             StopReason::Interrupted { step } => write!(f, "interrupted after step {step}"),
-            StopReason::Diverged { step, loss: Some(loss) } => write!(
-                f,
-                "diverged at step {step}: the loss is {loss:.3e}; lower the learning rate, or clip the gradient's \
-                 norm"
-            ),
-            StopReason::Diverged { step, loss: None } => write!(
-                f,
-                "diverged at step {step}: the loss or its gradient is not a finite number; lower the learning \
-                 rate, or clip the gradient's norm"
-            ),
+            StopReason::Diverged { step, loss, cause } => {
+                write!(f, "diverged at step {step}: ")?;
+                match loss {
+                    Some(loss) => write!(f, "the loss is {loss:.3e}")?,
+                    None => write!(f, "the loss or its gradient is not a finite number")?,
+                }
+                if let Some(cause) = cause {
+                    write!(f, ", since {cause}")?;
+                }
+                match cause.as_deref() {
+                    Some(NotFinite::Given { input, .. }) if input == "input" || input == "target" => {
+                        write!(f, "; put the data right, or into units in which its numbers are smaller")
+                    }
+                    _ => write!(f, "; lower the learning rate, or clip the gradient's norm"),
+                }
+            }
         }
     }
 }
@@ -124,14 +134,48 @@ pub struct Outcome {
     /// Where the time of the training steps went, if [`Trainer::profile`](crate::Trainer::profile) asked for it:
     /// for each batch size, the usual one first.
     pub profiles: Vec<Profile>,
+    /// The steps that were bad, in their order, and what was done about them.
+    pub bad_steps: Vec<BadStep>,
+    /// What the numbers of the run say about it: see [`diagnosis`](crate::diagnosis).
+    pub verdicts: Vec<Verdict>,
+}
+
+/// How a run ended: what `outcome.json` holds. Nothing in it could differ between two runs that should be equal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Ending {
+    /// Why the run ended.
+    pub stop: StopReason,
+    /// The number of epochs that were completed.
+    pub epochs: u64,
+    /// The number of steps made.
+    pub steps: u64,
+    /// The epoch with the smallest monitored loss, from 1; `None` if none was completed.
+    pub best_epoch: Option<u64>,
+    /// The steps that were bad, and what was done about them.
+    pub bad_steps: Vec<BadStep>,
+    /// What the numbers of the run say about it.
+    pub verdicts: Vec<Verdict>,
 }
 
 impl Outcome {
+    /// How the run ended.
+    pub fn ending(&self) -> Ending {
+        Ending {
+            stop: self.stop.clone(),
+            epochs: self.epochs,
+            steps: self.steps,
+            best_epoch: self.best_epoch,
+            bad_steps: self.bad_steps.clone(),
+            verdicts: self.verdicts.clone(),
+        }
+    }
+
     /// The outcome, unless training diverged.
     ///
     /// # Errors
     /// [`Error::Diverged`].
     pub fn converged(self) -> Result<Outcome> {
-        if self.stop.is_failure() { Err(Error::Diverged(self.stop)) } else { Ok(self) }
+        if self.stop.is_failure() { Err(Error::Diverged(Box::new(self.stop))) } else { Ok(self) }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Progress {
     pub average: Option<RunningAverage>,
     /// What lowers the rate when the loss no longer gets smaller, if that was asked for.
     pub plateau: Option<Plateau>,
+    /// What is left of the rate after bad steps.
+    pub rate_factor: f64,
     /// The loss of the first batch, of the untrained network.
     pub first_loss: Option<f64>,
     /// The epoch with the smallest monitored loss, and that loss.
@@ -30,6 +32,17 @@ pub(crate) struct Progress {
     kept: (Vec<f32>, Vec<f32>),
     /// The loss from which early stopping counts, and the number of epochs since.
     stalled: (f64, u64),
+}
+
+/// All that a step changes.
+#[derive(Clone)]
+pub(crate) struct Snapshot {
+    /// The number of steps made.
+    pub step: u64,
+    parameters: Vec<f32>,
+    state: Vec<f32>,
+    optimizer: Optimizer<f32>,
+    average: Option<RunningAverage>,
 }
 
 impl Progress {
@@ -47,6 +60,7 @@ impl Progress {
             optimizer,
             average: None,
             plateau: None,
+            rate_factor: 1.0,
         }
     }
 
@@ -61,7 +75,28 @@ impl Progress {
 
     /// The factor of the learning rate, beside the schedule's.
     pub fn factor(&self) -> f64 {
-        self.plateau.as_ref().map_or(1.0, Plateau::factor)
+        self.rate_factor * self.plateau.as_ref().map_or(1.0, Plateau::factor)
+    }
+
+    /// All that a step changes.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            step: self.step,
+            parameters: self.parameters.clone(),
+            state: self.state.clone(),
+            optimizer: self.optimizer.clone(),
+            average: self.average.clone(),
+        }
+    }
+
+    /// Goes back to where a snapshot was taken.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        let Snapshot { step, parameters, state, optimizer, average } = snapshot.clone();
+        self.step = step;
+        self.parameters = parameters;
+        self.state = state;
+        self.optimizer = optimizer;
+        self.average = average;
     }
 
     /// Takes in an epoch that ended with finite numbers, and the parameters at which it was judged.

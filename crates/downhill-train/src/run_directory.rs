@@ -2,7 +2,7 @@
 
 use crate::config::{from_toml, to_toml};
 use crate::file::write_whole;
-use crate::{EpochRecord, Error, Model, Outcome, Result};
+use crate::{Ending, EpochRecord, Error, Model, Outcome, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
+const REPORT: &str = "report.html";
+const OUTCOME: &str = "outcome.json";
 const MODEL: &str = "model.bin";
 
 /// How the folder begins in which a run is written before it takes its place.
 const STAGING: &str = ".saving-";
 
-/// The folder of a run, with `config.toml` (as it was resolved), `metrics.jsonl` (an [`EpochRecord`] a line)
-/// and `model.bin` (see [`Model::save`]). Two runs that should be equal leave equal files.
+/// The folder of a run, with `config.toml` (as it was resolved), `metrics.jsonl` (an [`EpochRecord`] a line),
+/// `outcome.json` (an [`Ending`]), `model.bin` (see [`Model::save`]) and, if there is one, `report.html`. Two runs
+/// that should be equal leave equal files.
 ///
 /// Each file is written whole or not at all; a folder without a model is no run.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub struct RunDirectory {
     path: PathBuf,
     /// Whether the folder is ours to remove if nothing comes of it.
     provisional: bool,
+    /// The page that is saved with the run.
+    report: Option<String>,
 }
 
 impl RunDirectory {
@@ -37,7 +42,7 @@ impl RunDirectory {
         let path = path.into();
         if !path.exists() {
             fs::create_dir_all(&path).map_err(Error::io(&path))?;
-            return Ok(RunDirectory { path, provisional: true });
+            return Ok(RunDirectory { path, provisional: true, report: None });
         }
         let is_run = path.join(MODEL).is_file() || path.join(METRICS).is_file();
         if is_run && !overwrite {
@@ -50,7 +55,7 @@ impl RunDirectory {
         if !empty && !is_run {
             return Err(Error::NotEmpty { path });
         }
-        Ok(RunDirectory { path, provisional: false })
+        Ok(RunDirectory { path, provisional: false, report: None })
     }
 
     /// The folder of a run that was saved.
@@ -63,7 +68,12 @@ impl RunDirectory {
         if !path.join(MODEL).is_file() {
             return Err(Error::NotARun { path, missing: MODEL });
         }
-        Ok(RunDirectory { path, provisional: false })
+        Ok(RunDirectory { path, provisional: false, report: None })
+    }
+
+    /// Has this page, of [`Report::page`](crate::Report::page), saved as `report.html` together with the run.
+    pub fn set_report(&mut self, html: impl Into<String>) {
+        self.report = Some(html.into());
     }
 
     /// Saves a run. `config` is a [`TrainConfig`](crate::TrainConfig), or any structure that holds one.
@@ -76,10 +86,17 @@ impl RunDirectory {
     pub fn save(&mut self, config: &impl Serialize, outcome: &Outcome) -> Result<()> {
         let config = to_toml(config, Some(&self.path.join(CONFIG)))?;
         let metrics = lines(&outcome.history, &self.path.join(METRICS))?;
+        let ending = serde_json::to_string_pretty(&outcome.ending())
+            .map_err(|error| malformed_ending(&self.path.join(OUTCOME), &error))?;
         let staging = self.path.join(format!("{STAGING}{}", std::process::id()));
         fs::create_dir_all(&staging).map_err(Error::io(&staging))?;
         let saved = write_whole(&staging.join(CONFIG), config.as_bytes())
             .and_then(|()| write_whole(&staging.join(METRICS), metrics.as_bytes()))
+            .and_then(|()| match &self.report {
+                Some(report) => write_whole(&staging.join(REPORT), report.as_bytes()),
+                None => Ok(()),
+            })
+            .and_then(|()| write_whole(&staging.join(OUTCOME), (ending + "\n").as_bytes()))
             .and_then(|()| outcome.model.save(staging.join(MODEL)))
             .and_then(|()| self.put_in_place(&staging));
         // The failure to report is the one above, whether or not this can be tidied up.
@@ -98,7 +115,12 @@ impl RunDirectory {
             }
             _ => {}
         }
-        for name in [CONFIG, METRICS, MODEL] {
+        if self.report.is_none() {
+            // The page of the run that was there is not that of this one.
+            let _ = fs::remove_file(self.report_path());
+        }
+        let report = self.report.as_ref().map(|_| REPORT);
+        for name in [CONFIG, METRICS, OUTCOME].into_iter().chain(report).chain([MODEL]) {
             let place = self.path.join(name);
             fs::rename(staging.join(name), &place).map_err(|error| {
                 // Back to the run that was there, if there was one.
@@ -117,6 +139,11 @@ impl RunDirectory {
     /// The file of the model.
     pub fn model_path(&self) -> PathBuf {
         self.path.join(MODEL)
+    }
+
+    /// The file of the page to look at, which is there if one was saved.
+    pub fn report_path(&self) -> PathBuf {
+        self.path.join(REPORT)
     }
 
     /// The model.
@@ -148,6 +175,21 @@ impl RunDirectory {
         };
         text.lines().enumerate().map(record).collect()
     }
+
+    /// How the run ended; `None` for a run of a version that did not write it down.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is no such text.
+    pub fn ending(&self) -> Result<Option<Ending>> {
+        let path = self.path.join(OUTCOME);
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(&path)(error)),
+            Ok(text) => {
+                serde_json::from_str(&text).map(Some).map_err(|error| malformed_ending(&path, &error))
+            }
+        }
+    }
 }
 
 impl Drop for RunDirectory {
@@ -169,6 +211,10 @@ fn lines(records: &[EpochRecord], path: &Path) -> Result<String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+fn malformed_ending(path: &Path, error: &serde_json::Error) -> Error {
+    Error::Malformed { path: path.into(), part: "ending", reason: error.to_string() }
 }
 
 fn malformed_metrics(path: &Path, line: usize, error: &serde_json::Error) -> Error {

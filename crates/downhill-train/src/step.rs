@@ -133,6 +133,11 @@ impl Stepper {
         self.outputs
     }
 
+    /// Whether the state that follows the last batch is finite.
+    pub fn is_next_state_finite(&self) -> bool {
+        self.next_state.iter().all(|x| x.is_finite())
+    }
+
     /// Takes over the state as it is after the last batch.
     pub fn advance(&mut self, state: &mut Vec<f32>) {
         std::mem::swap(state, &mut self.next_state);

@@ -1,11 +1,13 @@
 //! What goes into a run and comes out of it: the preparations, and the model.
 
 use crate::averaging::RunningAverage;
-use crate::baseline::constant;
+use crate::baseline::{self, constant};
 use crate::callback::Closure;
+use crate::diagnosis::course::Course;
+use crate::diagnosis::during;
 use crate::evaluator::Evaluator;
 use crate::progress::Progress;
-use crate::run::Run;
+use crate::run::{Run, tell};
 use crate::step::{Stepper, input_type};
 use crate::{Callback, Error, Event, Model, Outcome, Result, StopReason, TrainConfig, model_spec};
 use downhill_data::{InMemory, Loader, LoaderOptions, Preprocessing, PreprocessingOptions, TargetKind};
@@ -33,6 +35,7 @@ pub struct Trainer<'a> {
     config: TrainConfig,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     profile: bool,
+    start: Option<Vec<f32>>,
 }
 
 impl<'a> Trainer<'a> {
@@ -42,7 +45,7 @@ impl<'a> Trainer<'a> {
     /// An option outside its domain.
     pub fn new(layers: impl Into<AnyLayer>, config: TrainConfig) -> Result<Self> {
         config.validate()?;
-        Ok(Trainer { layers: layers.into(), config, callbacks: Vec::new(), profile: false })
+        Ok(Trainer { layers: layers.into(), config, callbacks: Vec::new(), profile: false, start: None })
     }
 
     /// With this callback, which sees every event after those that were given before. `&mut callback` is a
@@ -64,6 +67,13 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn profile(mut self, wanted: bool) -> Self {
         self.profile = wanted;
+        self
+    }
+
+    /// Starts from these parameters, in the order of the network's layout, instead of those that the seed draws.
+    #[must_use]
+    pub fn start_from(mut self, parameters: Vec<f32>) -> Self {
+        self.start = Some(parameters);
         self
     }
 
@@ -107,7 +117,13 @@ impl<'a> Trainer<'a> {
             _ => None,
         };
         let optimizer = Optimizer::with_groups(config.optimizer.clone(), network.layout(), &config.groups)?;
-        let parameters = network.initialize(Key::new(config.seed).named("initialization"));
+        let parameters = match &self.start {
+            None => network.initialize(Key::new(config.seed).named("initialization")),
+            Some(start) => {
+                Error::check_length("the parameters to start from", network.parameter_count(), start.len())?;
+                start.clone()
+            }
+        };
         let mut progress = Progress::new(parameters, network.initial_state(), optimizer);
         progress.average = config.average.map(RunningAverage::new).transpose()?;
         progress.plateau = config.plateau.clone().map(Plateau::new).transpose()?;
@@ -117,23 +133,38 @@ impl<'a> Trainer<'a> {
             config,
             callbacks: &mut self.callbacks,
             engine: &engine,
-            layout: network.layout(),
+            network: &network,
+            course: Course::new(network.layout(), config.steps(data.len())),
+            bad_steps: Vec::new(),
+            beginning: None,
             stepper,
             evaluator,
         };
         let examples = validation_data.as_ref().map_or(0, |data| data.len());
-        let stop = match run.begin(&network, &loader, examples) {
+        let stop = match run.begin(&loader, examples) {
             ControlFlow::Continue(()) => run.epochs(&mut loader)?,
             ControlFlow::Break(()) => StopReason::Interrupted { step: 0 },
         };
-        let Run { progress, history, stepper, .. } = run;
+        let Run { progress, history, stepper, course, bad_steps, .. } = run;
         let profiles = stepper.profiles();
         let best_wanted = config.restore_best && progress.best.is_some();
         let (epochs, steps) = (progress.epoch, progress.step);
         let best_epoch = progress.best.map(|(epoch, _)| epoch);
-        for callback in &mut self.callbacks {
-            let _ = callback.on_event(&Event::Finished { stop: &stop, best_epoch });
-        }
+        let constant = constant(train);
+        let facts = during::Facts {
+            course: &course,
+            layout: network.layout(),
+            config,
+            target: data.target_kind(),
+            baseline: baseline::evaluate(&constant, &config.loss, &preprocessing, &data, train)
+                .map_or(f64::NAN, |evaluation| evaluation.loss),
+            history: &history,
+            stop: &stop,
+            bad_steps: &bad_steps,
+        };
+        let verdicts = during::verdicts(&facts);
+        let _ = tell(&mut self.callbacks, &Event::Diagnosed(&verdicts));
+        let _ = tell(&mut self.callbacks, &Event::Finished { stop: &stop, best_epoch });
         let (parameters, state) = progress.finish(stop.is_failure() || best_wanted)?;
         let model = Model::new(
             self.layers.clone(),
@@ -143,10 +174,10 @@ impl<'a> Trainer<'a> {
             preprocessing,
             config.loss,
             train.title().into(),
-            constant(train),
+            constant,
             engine,
         );
-        Ok(Outcome { model, history, stop, epochs, steps, best_epoch, profiles })
+        Ok(Outcome { model, history, stop, epochs, steps, best_epoch, profiles, bad_steps, verdicts })
     }
 }
 

@@ -184,6 +184,53 @@ impl<T: EnginePrecision> TrainingStep<T> {
     pub fn optimizer_state(&self) -> &OptimizerState<T> {
         self.optimizer.state()
     }
+
+    /// All that a step changes, to come back to.
+    pub fn snapshot(&self) -> StepSnapshot<T> {
+        StepSnapshot {
+            parameters: self.parameters.to_vec(),
+            state: self.state.clone(),
+            output: self.output.clone(),
+            optimizer: self.optimizer.state().clone(),
+            steps: self.steps,
+            factor: self.factor,
+        }
+    }
+
+    /// Goes back to where it was when the snapshot was taken: all steps from here on are the same as from there, bit
+    /// by bit.
+    ///
+    /// # Errors
+    /// A snapshot of another step: of other parameters or of another optimizer; then nothing has changed.
+    pub fn restore(&mut self, snapshot: StepSnapshot<T>) -> Result<()> {
+        let StepSnapshot { parameters, state, output, optimizer, steps, factor } = snapshot;
+        let lengths = [parameters.len(), state.len(), output.len()];
+        let expected = [self.parameters.len(), self.state.len(), self.output.len()];
+        if lengths != expected {
+            return Err(Error::Mismatch {
+                what: "the snapshot of a training step".into(),
+                reason: format!(
+                    "parameters, state and output should have {expected:?} elements, but have {lengths:?}"
+                ),
+            });
+        }
+        self.optimizer.load_state(optimizer)?;
+        self.parameters.copy_from_slice(&parameters);
+        (self.state, self.output, self.steps, self.factor) = (state, output, steps, factor);
+        Ok(())
+    }
+}
+
+/// All that a [`TrainingStep`] changes from one step to the next: parameters, state, the memory of the optimizer, the
+/// output of the last batch, the number of steps (from which dropout follows) and the factor of the learning rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepSnapshot<T = f32> {
+    parameters: Vec<T>,
+    state: Vec<T>,
+    output: Vec<T>,
+    optimizer: OptimizerState<T>,
+    steps: u64,
+    factor: f64,
 }
 
 impl<T> std::fmt::Debug for TrainingStep<T> {

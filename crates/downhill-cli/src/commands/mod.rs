@@ -3,6 +3,12 @@
 pub mod data;
 pub mod demo;
 pub mod eval;
+pub mod explain;
 pub mod export;
+pub mod landscape;
+pub mod lr_find;
 pub mod predict;
+pub mod race;
+pub mod regress;
+pub mod report;
 pub mod train;

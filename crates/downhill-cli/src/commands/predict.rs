@@ -6,10 +6,11 @@ use crate::output;
 use crate::report::csv_cell;
 use crate::run_path;
 use clap::Args;
-use downhill::data::{TargetUse, csv};
+use downhill::data::{Schema, TargetUse, csv};
 use downhill::train::Predictions;
+use downhill::train::regression::FittedTable;
 use serde_json::{Map, Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Predict for the rows of a CSV file.
 ///
@@ -20,9 +21,10 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   downhill predict runs/house new.csv > predictions.csv
-  downhill predict runs/iris flowers.csv --json")]
+  downhill predict runs/iris flowers.csv --json
+  downhill predict visits.json new.csv       with what `downhill regress --out visits.json` has found")]
 pub struct Arguments {
-    /// The directory of the run
+    /// The directory of the run, or the file of a regression
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// A CSV file with the columns of the training data
@@ -35,11 +37,16 @@ pub struct Arguments {
 
 /// Predicts.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mut model = run_path::open(&arguments.run)?.model()?;
-    model.set_threads(defaults::threads());
-    let data = csv::read_with_schema(&arguments.file, model.schema(), TargetUse::Ignored)?;
-    let predictions = model.predict(&data)?;
-    let target = model.schema().target.name().unwrap_or("prediction");
+    let read = |schema: &Schema| csv::read_with_schema(&arguments.file, schema, TargetUse::Ignored);
+    let (predictions, schema) = if is_regression(&arguments.run) {
+        let fitted = FittedTable::load(&arguments.run)?;
+        (fitted.predict(&read(fitted.schema())?)?, fitted.schema().clone())
+    } else {
+        let mut model = run_path::open(&arguments.run)?.model()?;
+        model.set_threads(defaults::threads());
+        (model.predict(&read(model.schema())?)?, model.schema().clone())
+    };
+    let target = schema.target.name().unwrap_or("prediction");
     if arguments.json {
         let rows: Vec<_> = (0..predictions.len()).map(|row| object(&predictions, row)).collect();
         return output::json(&json!({
@@ -49,6 +56,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }));
     }
     output::text(&table(&predictions, target))
+}
+
+/// Whether this is a file as `downhill regress --out` writes it, by its name.
+fn is_regression(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json") && !path.is_dir()
 }
 
 /// CSV with a header: the target, and for classes a column with the probability of each.

@@ -3,16 +3,17 @@
 use crate::exit::{Error, Result};
 use crate::interrupt;
 use crate::measures::Measures;
-use crate::options::{TrainOptions, hyphens};
+use crate::options::{DescentOptions, ModelOptions, TrainOptions, hyphens};
 use crate::output;
 use crate::progress::Progress;
 use crate::report::shell;
 use crate::run_config::RunConfig;
 use crate::run_path;
+use crate::run_report::{self, Evaluations, Story};
 use crate::source::{Parts, SourceArguments, TableArguments};
 use crate::summary::Summary;
 use clap::Args;
-use downhill::data::{BatchSize, InMemory, TargetKind};
+use downhill::data::{BatchSize, TargetKind};
 use downhill::engine::{Engine, Rates};
 use downhill::nn::Sequential;
 use downhill::optim::Rule;
@@ -34,8 +35,8 @@ Examples:
   downhill train mnist --data DIRECTORY --model cnn --epochs 3
 
 `downhill data list` shows the names of the data sets. A directory of a run holds config.toml (the settings
-as they were resolved), metrics.jsonl (a line for each epoch) and model.bin (the model, for `downhill eval`
-and `downhill predict`).")]
+as they were resolved), metrics.jsonl (a line for each epoch), model.bin (the model, for `downhill eval` and
+`downhill predict`) and report.html (a page to look at).")]
 pub struct Arguments {
     #[command(flatten)]
     source: SourceArguments,
@@ -66,7 +67,8 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     let options = request.options;
     let run = &options.run;
     let parts = request.source.parts(request.table, run.validation, run.seed)?;
-    let (network, config) = configure(&parts, options)?;
+    let TrainOptions { model, descent, .. } = options;
+    let (network, config) = configure(&parts, model, descent, run.seed, run.threads())?;
     let mut trainer = Trainer::new(network, config.clone())?
         .callback(Watch { quiet: run.quiet, profile: run.profile, progress: Progress::Quiet })
         .profile(run.profile);
@@ -78,13 +80,27 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     let start = Instant::now();
     let outcome = trainer.fit(&parts.train, parts.validation.as_ref())?.converged()?;
     let seconds = start.elapsed().as_secs_f64();
-    directory.save(&RunConfig::new(&parts, options, config.clone())?, &outcome)?;
+    let run_config = RunConfig::new(&parts, options, config.clone())?;
+    let evaluations = Evaluations::of(&outcome.model, &parts)?;
+    let story = Story {
+        config: &run_config,
+        model: &outcome.model,
+        history: &outcome.history,
+        ended: Some(outcome.stop.to_string()),
+        verdicts: &[],
+    };
+    // A run is worth saving without its page as well.
+    match run_report::page(&story, &parts, &evaluations) {
+        Ok(page) => directory.set_report(page.to_string()),
+        Err(error) => output::note(&format!("warning: there is no page of this run: {error}")),
+    }
+    directory.save(&run_config, &outcome)?;
     claim.keep();
 
     if run.profile {
         show_profiles(&outcome, config.threads);
     }
-    let summary = summarize(request, &parts, &config, &outcome, &path, seconds)?;
+    let summary = summarize(request, &parts, &config, &outcome, evaluations, &directory, seconds)?;
     if run.json {
         output::json(&summary)?
     } else {
@@ -111,8 +127,13 @@ fn show_profiles(outcome: &Outcome, threads: usize) {
 }
 
 /// The network and how to train it: what the options say, and the defaults where they say nothing.
-fn configure(parts: &Parts, options: &TrainOptions) -> Result<(Sequential, TrainConfig)> {
-    let (model, descent) = (&options.model, &options.descent);
+pub fn configure(
+    parts: &Parts,
+    model: &ModelOptions,
+    descent: &DescentOptions,
+    seed: u64,
+    threads: usize,
+) -> Result<(Sequential, TrainConfig)> {
     let target = parts.train.target_kind();
     let spec = model.model()?;
     let loss = model.loss()?.unwrap_or_else(|| spec.default_loss(target));
@@ -128,8 +149,8 @@ fn configure(parts: &Parts, options: &TrainOptions) -> Result<(Sequential, Train
     let config = TrainConfig {
         epochs,
         batch_size,
-        seed: options.run.seed,
-        threads: options.run.threads(),
+        seed,
+        threads,
         clip_norm: descent.clip_norm(),
         // The training loss of an epoch is a mean over parameters that moved: no ground to prefer one epoch.
         restore_best: parts.validation.is_some(),
@@ -169,20 +190,19 @@ impl Callback for Watch {
     }
 }
 
-/// Evaluates the model on all parts, and gathers what there is to say.
+/// Gathers what there is to say.
 fn summarize(
     request: &Request<'_>,
     parts: &Parts,
     config: &TrainConfig,
     outcome: &Outcome,
-    path: &Path,
+    evaluations: Evaluations,
+    directory: &RunDirectory,
     seconds: f64,
 ) -> Result<Summary> {
-    let measure = |data: &InMemory| outcome.model.evaluate(data).map(|evaluation| Measures::of(&evaluation));
-    let measure_if = |data: &Option<InMemory>| data.as_ref().map(measure).transpose();
-    let held_out = parts.test.as_ref().or(parts.validation.as_ref()).unwrap_or(&parts.train);
     let model = request.options.model.model()?;
-    let baseline = outcome.model.baseline(held_out)?;
+    let Evaluations { train, validation, test, baseline, baseline_is } = evaluations;
+    let path = directory.path();
     Ok(Summary {
         source: parts.name.clone(),
         model: model.to_string(),
@@ -201,25 +221,16 @@ fn summarize(
             StopReason::Interrupted { .. } => "interrupted",
             _ => "other",
         },
-        train: measure(&parts.train)?,
-        validation: measure_if(&parts.validation)?,
-        test: measure_if(&parts.test)?,
+        train: Measures::of(&train),
+        validation: validation.as_ref().map(Measures::of),
+        test: test.as_ref().map(Measures::of),
         baseline: Measures::of(&baseline),
         run: path.display().to_string(),
-        baseline_is: baseline_in_words(&parts.train),
+        report: directory.report_path().display().to_string(),
+        baseline_is,
         stop_sentence: outcome.stop.to_string(),
         next: next(request, parts, &model, path),
     })
-}
-
-/// What the baseline predicts for every example.
-fn baseline_in_words(train: &InMemory) -> String {
-    let counts = train.class_counts();
-    let most_frequent = (0..counts.len()).rev().max_by_key(|&class| counts[class]);
-    match most_frequent.and_then(|class| train.class_names().get(class)) {
-        Some(name) => format!("always '{name}', the most frequent class"),
-        None => "always the mean of the training targets".into(),
-    }
 }
 
 /// Commands that work from here, with the name by which this program was called.

@@ -1,8 +1,27 @@
 //! Why a model learns, or does not: measurements, and what they mean in words.
 //!
 //! Every statement is a [`Verdict`]: the number that was measured, the threshold that it was held against, where the
-//! formula is from, and what to try.
+//! formula is from, and what to try. During a run its own numbers are looked at, which costs nothing
+//! ([`Outcome::verdicts`](crate::Outcome::verdicts)); afterwards [`examine`] measures a model on data.
 
+pub(crate) mod course;
+mod curvature;
+pub(crate) mod during;
+mod extended;
+mod noise;
+mod not_finite;
+mod sharpness;
+mod spectrum;
+mod stability;
+mod steps;
+mod trace;
 mod verdict;
 
+pub use curvature::{Curvature, CurvatureOptions, Place};
+pub use noise::{BatchGradients, GradientNoise, SignalToNoise};
+pub use not_finite::{NotFinite, Operand, Range};
+pub use sharpness::{CriticalSharpness, Sharpness, estimated_preconditioner};
+pub use spectrum::{Eigenvalue, LanczosOptions, LanczosStop, SpectrumEnds, spectrum_ends};
+pub use stability::{Preconditioning, StabilityLimit, largest_stable_rate, preconditioner, stability_limit};
+pub use trace::{TraceEstimate, estimate_trace};
 pub use verdict::{Severity, Verdict};

@@ -41,8 +41,10 @@ pub struct Verdict {
     /// What was found, in one or two plain sentences with the numbers in them.
     pub finding: String,
     /// What was measured.
+    #[serde(with = "super::extended")]
     pub number: f64,
     /// What it was held against.
+    #[serde(with = "super::extended")]
     pub threshold: f64,
     /// How the number is computed: `η λmax`.
     pub formula: String,
@@ -50,6 +52,23 @@ pub struct Verdict {
     pub source: String,
     /// What to try; empty where nothing need be done.
     pub advice: String,
+}
+
+impl Verdict {
+    /// A verdict of this name of which all else is still to be said.
+    pub(crate) fn named(name: &str) -> Self {
+        Verdict {
+            name: name.into(),
+            severity: Severity::Healthy,
+            place: None,
+            finding: String::new(),
+            number: 0.0,
+            threshold: 0.0,
+            formula: String::new(),
+            source: String::new(),
+            advice: String::new(),
+        }
+    }
 }
 
 impl fmt::Display for Verdict {

@@ -6,6 +6,7 @@ use downhill_autograd::{Data, DataMut, Output, Program, Run, Tape, Type};
 use downhill_data::{Batch, Dataset, InMemory, TargetKind, Targets};
 use downhill_engine::{Engine, EnginePrecision, Plan};
 use downhill_nn::{AnyLayer, Layer, Loss, LossFunction, Mode, Network, Scope};
+use downhill_optim::minimize::{HessianVectorProduct, Objective};
 use downhill_tensor::{Key, ParameterLayout};
 use std::ops::Range;
 
@@ -69,6 +70,10 @@ impl Default for LossOptions {
 /// loss.hessian_vector(&theta, &gradient, &mut bent)?;
 /// let along = |v: &[f64]| gradient.iter().zip(v).map(|(a, b)| a * b).sum::<f64>();
 /// assert!((along(&bent) / along(&gradient)).is_finite());
+///
+/// // It is an objective like any other, for every minimizer.
+/// use downhill_optim::minimize::Objective;
+/// assert!(loss.curvature().is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct LossOverData<'a, T = f64, L = AnyLayer> {
@@ -319,6 +324,34 @@ impl<'a, T: EnginePrecision, L: Layer> LossOverData<'a, T, L> {
         let plan = self.engine.compile(&program).map_err(Error::execution(pass.during()))?;
         self.plans.push((pass, size, plan));
         Ok(self.plans.len() - 1)
+    }
+}
+
+impl<T: EnginePrecision, L: Layer> Objective<T> for LossOverData<'_, T, L> {
+    type Error = Error;
+
+    fn value_and_gradient(&mut self, x: &[T], gradient: &mut [T]) -> Result<T> {
+        LossOverData::value_and_gradient(self, x, gradient).map(T::from_f64)
+    }
+
+    fn value(&mut self, x: &[T]) -> Result<T> {
+        LossOverData::value(self, x).map(T::from_f64)
+    }
+
+    fn value_is_cheaper(&self) -> bool {
+        true
+    }
+
+    fn curvature(&mut self) -> Option<&mut dyn HessianVectorProduct<T, Error = Error>> {
+        Some(self)
+    }
+}
+
+impl<T: EnginePrecision, L: Layer> HessianVectorProduct<T> for LossOverData<'_, T, L> {
+    type Error = Error;
+
+    fn hessian_vector_product(&mut self, x: &[T], direction: &[T], product: &mut [T]) -> Result<()> {
+        self.hessian_vector(x, direction, product)
     }
 }
 

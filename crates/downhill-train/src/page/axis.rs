@@ -1,6 +1,6 @@
 //! An axis: what it shows, where a value lies on it, and which values are written beside it.
 
-use super::numbers::{exponent_of, grouped, power_of_ten, scientific};
+use super::numbers::{exponent_of, grouped, power_of_ten, scientific, ten_to};
 
 /// How values lie on an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Range {
         // What is added at the ends may be more than there is.
         let (least, most) = match scale {
             Scale::Linear => (f64::MIN, f64::MAX),
-            Scale::Logarithmic => (-323.6, 308.25),
+            Scale::Logarithmic => (-323.6, 308.26),
         };
         Some(Range { low: range.low.max(least), high: range.high.min(most), ..range })
     }
@@ -137,13 +137,14 @@ impl Range {
                     let step = count.div_ceil(most);
                     let every = powers.filter(|power| power.rem_euclid(step as i32) == 0);
                     return every
-                        .map(|power| Tick { value: 10f64.powi(power), label: log_label(1, power) })
+                        .map(|power| Tick { value: ten_to(power), label: log_label(1, power) })
+                        .filter(|tick| tick.value > 0.0)
                         .collect();
                 }
                 let mut ticks = Vec::new();
                 for power in self.low.floor() as i32..=self.high.floor() as i32 {
                     for factor in [1, 2, 5] {
-                        let value = f64::from(factor) * 10f64.powi(power);
+                        let value = f64::from(factor) * ten_to(power);
                         if self.place(value).is_some_and(|place| (0.0..=1.0).contains(&place)) {
                             ticks.push(Tick { value, label: log_label(factor, power) });
                         }
@@ -155,7 +156,8 @@ impl Range {
                     }
                     return ticks;
                 }
-                linear_ticks(10f64.powf(self.low), 10f64.powf(self.high), most.min(4), whole)
+                let ticks = linear_ticks(10f64.powf(self.low), 10f64.powf(self.high), most.min(4), whole);
+                ticks.into_iter().filter(|tick| tick.value > 0.0).collect()
             }
         }
     }
@@ -174,7 +176,7 @@ fn linear_ticks(low: f64, high: f64, most: usize, whole: bool) -> Vec<Tick> {
     if rough <= 0.0 || !rough.is_finite() {
         return Vec::new();
     }
-    let power = 10f64.powi(exponent_of(rough));
+    let power = ten_to(exponent_of(rough));
     let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= rough * (1.0 - 1e-9));
     let step = power * factor.unwrap_or(10.0);
     let step = if whole { step.max(1.0) } else { step };
@@ -190,7 +192,11 @@ fn linear_ticks(low: f64, high: f64, most: usize, whole: bool) -> Vec<Tick> {
             let value = (first + index as f64) * step + 0.0;
             Tick { value, label: linear_label(value, step, largest) }
         })
-        .filter(|tick| tick.value.is_finite())
+        // The slack above is a share of the step, which whole numbers may make larger than the range.
+        .filter(|tick| {
+            tick.value >= low - (high / 2.0 - low / 2.0) * 1e-6
+                && tick.value <= high + (high / 2.0 - low / 2.0) * 1e-6
+        })
         .collect()
 }
 
@@ -207,7 +213,7 @@ fn linear_label(value: f64, step: f64, largest: f64) -> String {
 fn log_label(factor: i32, power: i32) -> String {
     match (factor, power) {
         (_, -3..=3) => {
-            let value = f64::from(factor) * 10f64.powi(power);
+            let value = f64::from(factor) * ten_to(power);
             format!("{value:.*}", usize::try_from(-power).unwrap_or(0))
         }
         (1, _) => power_of_ten(power),

@@ -99,6 +99,18 @@ impl Canvas {
         put(&mut self.body, format_args!(">{}</text>", Escaped(content)));
     }
 
+    /// A text that is read from below to above.
+    pub fn standing_text(&mut self, [x, y]: [f64; 2], content: &str) {
+        let (x, y) = (short(x), short(y));
+        put(
+            &mut self.body,
+            format_args!(
+                "<text x=\"{x}\" y=\"{y}\" transform=\"rotate(-90 {x} {y})\">{}</text>",
+                Escaped(content)
+            ),
+        );
+    }
+
     pub fn path(&mut self, class: &str, data: &str) {
         if !data.is_empty() {
             put(&mut self.body, format_args!("<path{} d=\"{data}\"/>", attribute(class)));

@@ -23,7 +23,8 @@ pub trait Chart {
     /// All of its numbers.
     fn numbers(&self) -> Table;
 
-    /// The numbers as people read them beneath the picture, where these are other than all of them in order.
+    /// The numbers as people read them beneath the picture, where these are other than all of them in order. Where some
+    /// are left out, the note of the table says by which rule.
     fn summary(&self) -> Table {
         self.numbers()
     }

@@ -41,7 +41,7 @@ impl Display for Page {
              <a class=\"skip\" href=\"#content\">Skip to the content</a>\n<header>\n<h1>{title}</h1>\n"
         )?;
         if !self.lead.is_empty() {
-            write!(f, "<p class=\"lead\">{}</p>\n", Escaped(&self.lead))?;
+            writeln!(f, "<p class=\"lead\">{}</p>", Escaped(&self.lead))?;
         }
         f.write_str("</header>\n")?;
         if self.sections.len() >= 3 {

@@ -20,8 +20,8 @@ pub struct Figure {
     pub drawings: Vec<Drawing>,
     /// Its numbers.
     pub numbers: Option<Table>,
-    /// The rule by which numbers were left out of the table, and the address of all of them.
-    more: Option<(String, String)>,
+    /// The address of a file of all of them, where the table has not.
+    all: String,
 }
 
 /// The most rows of a table beneath a figure.
@@ -39,7 +39,7 @@ impl Figure {
             remarks: chart.remarks(),
             drawings: vec![chart.draw(WIDE), chart.draw(NARROW)],
             numbers: None,
-            more: None,
+            all: String::new(),
         };
         figure.with_numbers(chart.summary(), &chart.numbers())
     }
@@ -63,12 +63,11 @@ impl Figure {
     }
 
     fn with_numbers(mut self, shown: Table, all: &Table) -> Self {
-        let (thin, rule) = shown.thinned(MOST_ROWS);
-        self.more = rule.map(|rule| {
-            let address = all.address();
-            (rule, if address.len() <= MOST_BYTES { address } else { String::new() })
-        });
-        self.numbers = Some(thin).filter(|table| !table.rows.is_empty());
+        let table = shown.thinned(MOST_ROWS);
+        if !table.note.is_empty() {
+            self.all = Some(all.address()).filter(|address| address.len() <= MOST_BYTES).unwrap_or_default();
+        }
+        self.numbers = Some(table).filter(|table| !table.rows.is_empty());
         self
     }
 }
@@ -81,32 +80,34 @@ impl Display for Figure {
             write!(f, "<span>{}</span>", Escaped(text))?;
         }
         f.write_str("</figcaption>")?;
+        f.write_str("<div class=\"drawings\">")?;
         for (index, drawing) in self.drawings.iter().enumerate() {
+            let (class, room) = match (index, self.drawings.len()) {
+                (0, 1) => ("drawing", NARROW),
+                (0, _) => ("drawing wide", WIDE),
+                _ => ("drawing narrow", NARROW),
+            };
             let svg = drawing.inline(&self.title, &self.description);
-            match (index, self.drawings.len()) {
-                // What there is in one size only is not made smaller than can be read: it scrolls.
-                (0, 1) => write!(
+            if drawing.width > room {
+                // What is wider than its place is not made smaller than can be read: it scrolls.
+                let (least, most) = ((drawing.width * 0.85).round(), (drawing.width * 1.15).round());
+                write!(
                     f,
-                    "<div class=\"drawing\" tabindex=\"0\" role=\"region\" aria-label=\"Figure: {title}\">\
-                     <div style=\"min-width:{}px;max-width:{}px\">{svg}</div></div>",
-                    (drawing.width * 0.85).round(),
-                    (drawing.width * 1.15).round()
-                )?,
-                (0, _) => write!(f, "<div class=\"drawing wide\">{svg}</div>")?,
-                _ => write!(f, "<div class=\"drawing narrow\">{svg}</div>")?,
+                    "<div class=\"{class} large\" tabindex=\"0\" role=\"region\" aria-label=\"Figure: {title}\">\
+                     <div style=\"min-width:{least}px;max-width:{most}px\">{svg}</div></div>"
+                )?;
+            } else {
+                write!(f, "<div class=\"{class}\">{svg}</div>")?;
             }
         }
+        f.write_str("</div>")?;
         if let Some(table) = &self.numbers {
             write!(
                 f,
                 "<details><summary>The numbers<span class=\"unseen\"> of {title}</span></summary>{table}"
             )?;
-            if let Some((rule, address)) = &self.more {
-                write!(f, "<p>{}", Escaped(rule))?;
-                if !address.is_empty() {
-                    write!(f, " <a download=\"numbers.csv\" href=\"{address}\">All numbers as CSV</a>")?;
-                }
-                f.write_str("</p>")?;
+            if !self.all.is_empty() {
+                write!(f, "<p><a download=\"numbers.csv\" href=\"{}\">All numbers as CSV</a></p>", self.all)?;
             }
             f.write_str("</details>")?;
         }

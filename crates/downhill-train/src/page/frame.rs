@@ -76,6 +76,13 @@ impl Frame {
         Some([self.to_x(x)?, self.to_y(y)?])
     }
 
+    /// Whether a place in the picture is within the plot.
+    pub fn holds(&self, [x, y]: [f64; 2]) -> bool {
+        // Half a pixel for what is rounded.
+        let within = |low: f64, high: f64, at: f64| (low - 0.5..=high + 0.5).contains(&at);
+        within(self.left, self.right, x) && within(self.top, self.bottom, y)
+    }
+
     /// Lines at the ticks of the vertical axis, to be drawn before what the chart shows.
     pub fn draw_grid(&self, canvas: &mut Canvas) {
         for tick in &self.y_ticks {

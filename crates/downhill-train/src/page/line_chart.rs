@@ -3,41 +3,11 @@
 use super::axis::{Axis, Range, Scale};
 use super::canvas::{Anchor, Canvas, FONT, short};
 use super::chart::Chart;
-use super::colours::series as series_class;
 use super::frame::{Frame, Room, legend};
 use super::markup::put;
 use super::numbers::readable;
-use super::{Cell, Drawing, Table, labels, lines};
-use std::collections::BTreeMap;
-
-/// One line of a chart: a name and points, perhaps with a band around them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Series {
-    /// What it is.
-    pub name: String,
-    /// Its points, in the order in which they are joined. What has no place on the axes is a gap.
-    pub points: Vec<[f64; 2]>,
-    /// For each point how low and how high it might have been; empty, or as many as points.
-    pub band: Vec<[f64; 2]>,
-}
-
-impl Series {
-    /// A line through these points.
-    pub fn new(name: impl Into<String>, points: impl IntoIterator<Item = [f64; 2]>) -> Self {
-        Series { name: name.into(), points: points.into_iter().collect(), band: Vec::new() }
-    }
-
-    /// A line through these values, at 1, 2, 3 and so on.
-    pub fn counted(name: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
-        Series::new(name, values.into_iter().enumerate().map(|(index, value)| [(index + 1) as f64, value]))
-    }
-
-    /// With a band from the low to the high number at each point.
-    pub fn band(mut self, band: impl IntoIterator<Item = [f64; 2]>) -> Self {
-        self.band = band.into_iter().collect();
-        self
-    }
-}
+use super::{Cell, Drawing, Series, Table, labels, lines, series};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Lines over an axis, each with its name at its end.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -114,13 +84,13 @@ impl LineChart {
 
     fn draw_series(&self, canvas: &mut Canvas, frame: &Frame, index: usize) {
         let series = &self.series[index];
-        canvas.group(&series_class(index), |canvas| {
+        canvas.group(&series.class(index), |canvas| {
             canvas.path("band", &band(frame, series));
             let mut data = String::new();
             for stretch in lines::stretches(frame, &series.points) {
                 if stretch.len() == 1 || series.points.len() <= FEW {
-                    for &place in &stretch {
-                        canvas.mark("mark", index, place, 3.4);
+                    for &place in stretch.iter().filter(|place| frame.holds(**place)) {
+                        series.mark(canvas, index, place, 3.4);
                     }
                 }
                 if stretch.len() > 1 {
@@ -144,10 +114,10 @@ impl LineChart {
         for (index, end) in ends.iter().enumerate() {
             let Some(([x, y], place)) = end.and_then(|end| Some((end, places.next()?))) else { continue };
             let name = labels::fitted(names[index], FONT, frame.margin - 14.0);
-            let class = if index < self.series.len() { series_class(index) } else { String::new() };
+            let class = self.series.get(index).map_or(String::new(), |series| series.class(index));
             canvas.group(&class, |canvas| {
-                if index < self.series.len() && (frame.top..=frame.bottom).contains(&y) {
-                    canvas.mark("mark", index, [x, y], 4.0);
+                if let Some(series) = self.series.get(index).filter(|_| frame.holds([x, y])) {
+                    series.mark(canvas, index, [x, y], 4.0);
                 }
                 // A line leads to a name that stands elsewhere.
                 if (place - y).abs() > 4.0 && (x - frame.right).abs() < 1.0 {
@@ -239,43 +209,7 @@ impl Chart for LineChart {
     }
 
     fn remarks(&self) -> Vec<String> {
-        let ranges = self.ranges();
-        let mut remarks = Vec::new();
-        for series in &self.series {
-            let points = &series.points;
-            let count =
-                |wanted: &dyn Fn(&[f64; 2]) -> bool| points.iter().filter(|point| wanted(point)).count();
-            let finite = |point: &[f64; 2]| point.iter().all(|value| value.is_finite());
-            let positive = |point: &[f64; 2]| {
-                (self.x.scale == Scale::Linear || point[0] > 0.0)
-                    && (self.y.scale == Scale::Linear || point[1] > 0.0)
-            };
-            let within = |point: &[f64; 2]| {
-                ranges.as_ref().is_none_or(|(x, y)| {
-                    let inside =
-                        |place: Option<f64>| place.is_none_or(|place| (-0.001..=1.001).contains(&place));
-                    inside(x.place(point[0])) && inside(y.place(point[1]))
-                })
-            };
-            let all = points.len();
-            for (number, what) in [
-                (count(&|point| !finite(point)), "not finite numbers: gaps in the line"),
-                (
-                    count(&|point| finite(point) && !positive(point)),
-                    "zero or less, which a logarithmic axis cannot show",
-                ),
-                (count(&|point| finite(point) && !within(point)), "beyond the axes, which were given"),
-            ] {
-                if number > 0 {
-                    let are = if number == 1 { "is" } else { "are" };
-                    remarks.push(format!("{number} of {all} points of {} {are} {what}.", series.name));
-                }
-            }
-        }
-        if ranges.is_none() {
-            remarks.push("There is nothing to draw.".into());
-        }
-        remarks
+        series::remarks(&self.series, [&self.x, &self.y], self.ranges())
     }
 
     fn draw(&self, width: f64) -> Drawing {
@@ -288,12 +222,13 @@ impl Chart for LineChart {
         let widest = names.iter().map(|name| labels::width(name, FONT)).fold(0.0, f64::max);
         let named = names.len() > 1;
         // Names stand at the ends of the lines where there is room, else above.
-        let direct = named && width >= 480.0 && widest + 20.0 <= 0.34 * width;
+        let room = widest.min(0.3 * width);
+        let direct = named && width >= 480.0 && tell_apart(&names, room);
         let sign = |canvas: &mut Canvas, index: usize, [x, y]: [f64; 2]| {
-            if index < self.series.len() {
-                canvas.group(&series_class(index), |canvas| {
+            if let Some(series) = self.series.get(index) {
+                canvas.group(&series.class(index), |canvas| {
                     canvas.line("line", [x, y], [x + 24.0, y]);
-                    canvas.mark("mark", index, [x + 12.0, y], 3.6);
+                    series.mark(canvas, index, [x + 12.0, y], 3.6);
                 });
             } else {
                 canvas.line("rule", [x, y], [x + 24.0, y]);
@@ -304,7 +239,7 @@ impl Chart for LineChart {
         legend(Some(&mut canvas), shown, width, sign);
         let least = if width < 480.0 { 190.0 } else { 240.0 };
         let plot = if direct { (17.0 * names.len() as f64).max(least) } else { least };
-        let right = if direct { widest + 20.0 } else { 14.0 };
+        let right = if direct { room + 20.0 } else { 14.0 };
         let frame = Frame::new(&Room { width, plot, above, right }, [&self.x, &self.y], x, y, self.whole());
         frame.draw_grid(&mut canvas);
         frame.within(&mut canvas, 5.0, |canvas| {
@@ -373,6 +308,12 @@ impl Chart for LineChart {
         }
         table
     }
+}
+
+/// Whether names can be told apart when they are cut to this width.
+fn tell_apart(names: &[&str], width: f64) -> bool {
+    let cut: BTreeSet<String> = names.iter().map(|name| labels::fitted(name, FONT, width)).collect();
+    cut.len() == names.iter().collect::<BTreeSet<_>>().len()
 }
 
 /// A key by which numbers sort as numbers.

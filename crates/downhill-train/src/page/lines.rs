@@ -22,7 +22,7 @@ pub(super) fn stretches(frame: &Frame, points: &[[f64; 2]]) -> Vec<Vec<[f64; 2]>
 pub(super) fn thinned(stretch: &[[f64; 2]]) -> Vec<[f64; 2]> {
     let ascending = stretch.windows(2).all(|pair| pair[0][0] <= pair[1][0]);
     let across = stretch.last().map_or(0.0, |last| last[0] - stretch[0][0]);
-    if !ascending || stretch.len() as f64 <= 4.0 * across {
+    if !ascending || stretch.len() as f64 <= across {
         return stretch.to_vec();
     }
     let mut kept = Vec::new();

@@ -23,9 +23,12 @@
 //! ```
 
 mod axis;
+mod bar_chart;
 mod canvas;
 mod chart;
 mod colours;
+mod contour_chart;
+mod contours;
 mod document;
 mod figure;
 mod frame;
@@ -33,15 +36,31 @@ mod labels;
 mod line_chart;
 mod lines;
 mod markup;
+mod matrix;
+mod network_diagram;
 mod numbers;
+mod picture;
+mod scatter;
 mod section;
+mod series;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use axis::{Axis, Scale};
+pub use bar_chart::{Bar, BarChart};
 pub use canvas::Drawing;
 pub use chart::Chart;
+pub use contour_chart::{ContourChart, Grid, Levels, Ramp};
 pub use document::Page;
 pub use figure::Figure;
-pub use line_chart::{LineChart, Series};
+
+pub use line_chart::LineChart;
+pub use matrix::Matrix;
+pub use network_diagram::{DiagramEdge, DiagramNode, NetworkDiagram};
+pub(crate) use numbers::{count, readable};
+pub use picture::Picture;
+pub use scatter::Scatter;
 pub use section::{Block, Section};
+pub use series::Series;
 pub use table::{Cell, Table};

@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// A number with four significant digits: `0.1234`, `12.34`, `12,340`, `1.234×10⁻⁷`.
-pub(super) fn readable(value: f64) -> String {
+pub(crate) fn readable(value: f64) -> String {
     if let Some(word) = not_finite(value) {
         return word.into();
     }
@@ -14,6 +14,11 @@ pub(super) fn readable(value: f64) -> String {
         return scientific(rounded, 3);
     }
     grouped(&trimmed(&format!("{rounded:.*}", usize::try_from(3 - exponent).unwrap_or(0))))
+}
+
+/// How many of something.
+pub(crate) fn count(count: u64) -> String {
+    grouped(&count.to_string())
 }
 
 /// What to say of a number that is not finite.
@@ -50,6 +55,11 @@ pub(super) fn power_of_ten(exponent: i32) -> String {
         _ => char::from_u32(0x2070 + c.to_digit(10).unwrap_or(0)).unwrap_or(c),
     };
     std::iter::once("10".to_owned()).chain([exponent.to_string().chars().map(digit).collect()]).collect()
+}
+
+/// `10ⁿ`, rounded correctly: `powi` makes zero of the smallest ones.
+pub(super) fn ten_to(exponent: i32) -> f64 {
+    format!("1e{exponent}").parse().unwrap_or(0.0)
 }
 
 /// The power of ten of the first digit.

@@ -78,16 +78,16 @@ impl Section {
     /// The section as HTML, with this number among those of the page.
     pub(super) fn write(&self, f: &mut Formatter<'_>, number: usize) -> fmt::Result {
         let heading = Escaped(&self.heading);
-        write!(
+        writeln!(
             f,
-            "<section aria-labelledby=\"section-{number}\"><h2 id=\"section-{number}\">{heading}</h2>\n"
+            "<section aria-labelledby=\"section-{number}\"><h2 id=\"section-{number}\">{heading}</h2>"
         )?;
         let figures = |block: &Block| matches!(block, Block::Figure(_));
         for blocks in self.blocks.chunk_by(|a, b| figures(a) && figures(b)) {
             let group = figures(&blocks[0]);
             f.write_str(if group { "<div class=\"figures\">" } else { "" })?;
             for block in blocks {
-                write!(f, "{block}\n")?;
+                writeln!(f, "{block}")?;
             }
             f.write_str(if group { "</div>\n" } else { "" })?;
         }
@@ -124,11 +124,22 @@ impl Display for Block {
     }
 }
 
+/// With a large letter at its beginning, unless that letter is a symbol.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) if first.is_ascii_lowercase() => {
+            first.to_ascii_uppercase().to_string() + letters.as_str()
+        }
+        _ => text.into(),
+    }
+}
+
 fn write_verdict(f: &mut Formatter<'_>, verdict: &Verdict) -> fmt::Result {
     let Verdict { name, severity, place, finding, number, threshold, formula, source, advice } = verdict;
     let sign = match severity {
         Severity::Healthy => "✓",
-        Severity::Notice => "ⓘ",
+        Severity::Notice => "●",
         Severity::Warning => "▲",
         Severity::Failure => "✕",
     };
@@ -144,7 +155,7 @@ fn write_verdict(f: &mut Formatter<'_>, verdict: &Verdict) -> fmt::Result {
         f,
         "<p class=\"basis\">{} = {number}, held against {threshold}. {}</p>",
         Escaped(formula),
-        Escaped(source)
+        Escaped(&sentence(source))
     )?;
     f.write_str("</li>")
 }

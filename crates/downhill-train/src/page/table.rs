@@ -1,7 +1,8 @@
 //! Tables: for people in HTML, for programs as CSV.
 
+use super::Picture;
 use super::markup::{Escaped, data_address, put};
-use super::numbers::{grouped, readable};
+use super::numbers::{count, readable};
 use std::fmt::{self, Display, Formatter};
 
 /// One cell of a table.
@@ -18,13 +19,8 @@ pub enum Cell {
     Count(u64),
     /// A share, shown in percent.
     Share(f64),
-    /// A picture, with the text that stands for it.
-    Picture {
-        /// The SVG, as it is put into the page: names in it must be escaped.
-        svg: String,
-        /// What it shows.
-        text: String,
-    },
+    /// A picture; in CSV what it shows in words.
+    Picture(Picture),
 }
 
 impl From<&str> for Cell {
@@ -42,6 +38,12 @@ impl From<String> for Cell {
 impl From<&String> for Cell {
     fn from(text: &String) -> Self {
         Cell::Text(text.clone())
+    }
+}
+
+impl From<Picture> for Cell {
+    fn from(picture: Picture) -> Self {
+        Cell::Picture(picture)
     }
 }
 
@@ -74,9 +76,10 @@ impl Cell {
     fn text(&self) -> String {
         match self {
             Cell::Empty => String::new(),
-            Cell::Text(text) | Cell::Picture { text, .. } => text.clone(),
+            Cell::Text(text) => text.clone(),
+            Cell::Picture(picture) => picture.text().into(),
             Cell::Number(number) => readable(*number),
-            Cell::Count(count) => grouped(&count.to_string()),
+            Cell::Count(number) => count(*number),
             Cell::Share(share) if share.is_finite() => format!("{:.1}\u{a0}%", 100.0 * share),
             Cell::Share(share) => readable(*share),
         }
@@ -114,13 +117,15 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Whether the first cell of each row is the name of the row.
     pub named_rows: bool,
+    /// What has to be said about it: by which rule numbers were left out.
+    pub note: String,
 }
 
 impl Table {
     /// An empty table whose rows are named by their first cell.
     pub fn new<T: Into<String>>(caption: impl Into<String>, columns: impl IntoIterator<Item = T>) -> Self {
         let columns = columns.into_iter().map(Into::into).collect();
-        Table { caption: caption.into(), columns, rows: Vec::new(), named_rows: true }
+        Table { caption: caption.into(), columns, named_rows: true, ..Table::default() }
     }
 
     /// With one more row.
@@ -152,12 +157,12 @@ impl Table {
         data_address("text/csv", &self.csv())
     }
 
-    /// The table with rows left out, if there are more than `most`: evenly, with the first and the last kept. Says how
-    /// many there are.
-    pub(super) fn thinned(&self, most: usize) -> (Table, Option<String>) {
+    /// The table with rows left out, if there are more than `most`: evenly, with the first and the last kept. The note
+    /// says so.
+    pub fn thinned(&self, most: usize) -> Table {
         let count = self.rows.len();
         if count <= most {
-            return (self.clone(), None);
+            return self.clone();
         }
         let step = count.div_ceil(most.max(2) - 1);
         let mut kept: Vec<usize> = (0..count).step_by(step).collect();
@@ -165,8 +170,9 @@ impl Table {
             kept.push(count - 1);
         }
         let rows = kept.into_iter().map(|row| self.rows[row].clone()).collect();
-        let rule = format!("Every {} of {} rows, and the last.", ordinal(step), grouped(&count.to_string()));
-        (Table { rows, ..self.clone() }, Some(rule))
+        let note =
+            format!("Every {} of {} rows, and the last.", ordinal(step), super::numbers::count(count as u64));
+        Table { rows, note, ..self.clone() }
     }
 
     /// Whether the cells of a column are numbers, which stand right.
@@ -209,7 +215,7 @@ impl Display for Table {
             for column in 0..self.columns.len() {
                 let cell = row.get(column).unwrap_or(&Cell::Empty);
                 let content = match cell {
-                    Cell::Picture { svg, .. } => svg.clone(),
+                    Cell::Picture(picture) => picture.to_string(),
                     cell => Escaped(&cell.text()).to_string(),
                 };
                 if column == 0 && self.named_rows {
@@ -220,7 +226,8 @@ impl Display for Table {
             }
             f.write_str("</tr>")?;
         }
-        f.write_str("</tbody></table></div>")
+        f.write_str("</tbody></table></div>")?;
+        if self.note.is_empty() { Ok(()) } else { write!(f, "<p class=\"note\">{}</p>", Escaped(&self.note)) }
     }
 }
 
@@ -257,12 +264,12 @@ mod tests {
         for number in 0..101usize {
             table.push([number]);
         }
-        let (thin, rule) = table.thinned(25);
-        assert_eq!(rule.unwrap(), "Every 5th of 101 rows, and the last.");
+        let thin = table.thinned(25);
+        assert_eq!(thin.note, "Every 5th of 101 rows, and the last.");
         assert_eq!(
             (thin.rows.len(), &thin.rows[1], &thin.rows[20]),
             (21, &vec![cell(5usize)], &vec![cell(100usize)])
         );
-        assert_eq!(table.thinned(101), (table, None));
+        assert_eq!(table.thinned(101), table);
     }
 }

@@ -47,7 +47,7 @@ pub enum Arrival {
     },
     /// Not with what it had spent at its end.
     NotWithin(f64),
-    /// It diverged before.
+    /// It never will: it diverged, or converged elsewhere.
     Never,
 }
 
@@ -62,7 +62,7 @@ pub struct Finish {
     /// seeds got there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub median: Option<f64>,
-    /// Before this no seed reached it; none if all diverged.
+    /// Before this no seed reached it; none if none ever will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest: Option<f64>,
     /// By this every seed had reached it; none if one did not.
@@ -97,7 +97,7 @@ pub struct Standing {
 }
 
 impl RaceResult {
-    /// The order of arrival at the target, in each currency; none for a race that was interrupted.
+    /// The order of arrival at the target, in each currency that differs here; none for a race that was interrupted.
     ///
     /// An entrant is clearly the first if the interval from its first seed to its last lies before those of all
     /// others: it had reached the target with every seed, at the evaluation where that was seen, before any other
@@ -105,10 +105,20 @@ impl RaceResult {
     pub fn standings(&self) -> Vec<Standing> {
         match &self.target {
             Some(target) if !self.interrupted => {
-                Currency::ALL.into_iter().map(|currency| self.standing(currency, target.loss)).collect()
+                let currencies = self.currencies().into_iter();
+                currencies.map(|currency| self.standing(currency, target.loss)).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The currencies that differ here: gradient evaluations are left out where each step has one.
+    pub fn currencies(&self) -> Vec<Currency> {
+        let courses = self.entrants.iter().flat_map(|entrant| &entrant.courses);
+        let one_each =
+            courses.flat_map(|course| &course.points).all(|it| it.gradient_evaluations == it.steps);
+        let differs = |currency: &Currency| !(one_each && *currency == Currency::GradientEvaluations);
+        Currency::ALL.into_iter().filter(differs).collect()
     }
 
     /// The order of arrival at this loss.
@@ -171,7 +181,7 @@ impl Arrival {
         let spent = |index: usize| course.points.get(index).map_or(0.0, |point| point.spent(currency));
         match course.points.iter().position(|point| point.loss <= loss) {
             Some(index) => Arrival::Between { after: spent(index.saturating_sub(1)), by: spent(index) },
-            None if course.end == End::Diverged => Arrival::Never,
+            None if matches!(course.end, End::Diverged | End::Converged) => Arrival::Never,
             None => Arrival::NotWithin(spent(course.points.len().saturating_sub(1))),
         }
     }

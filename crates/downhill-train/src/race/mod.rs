@@ -9,13 +9,15 @@
 mod budget;
 mod entrant;
 mod finish;
+mod page;
+mod record;
 mod result;
 mod track;
 mod tuning;
 mod words;
 
 pub use budget::Budget;
-pub use entrant::Entrant;
+pub use entrant::{Entrant, Method};
 pub use finish::{Arrival, Currency, Finish, First, Standing};
 pub use result::{Band, Course, End, EntrantResult, Measure, Point, RaceResult, TargetLoss};
 pub use tuning::{Criterion, Edge, RateSearch, Trial, Tuning};
@@ -23,13 +25,13 @@ pub use tuning::{Criterion, Edge, RateSearch, Trial, Tuning};
 use crate::evaluator::Evaluator;
 use crate::trainer::{check_targets, network_for};
 use crate::{Error, Result};
-use downhill_data::{BatchSize, InMemory, Preprocessing, PreprocessingOptions, permutation};
+use downhill_data::{InMemory, Preprocessing, PreprocessingOptions, permutation};
 use downhill_engine::Engine;
 use downhill_nn::{AnyLayer, Loss};
-use downhill_optim::OptimizerConfig;
 use downhill_tensor::Key;
+use record::Watch;
 use std::ops::ControlFlow;
-use track::{Observer, Setup, Track, Watch};
+use track::{Observer, Setup, Track};
 
 /// Something that happened in a race.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,14 @@ pub enum RaceEvent<'a> {
         entrant: &'a Entrant,
         /// The trial.
         trial: &'a Trial,
+    },
+    /// The search for a learning rate is over.
+    #[non_exhaustive]
+    Tuned {
+        /// The entrant.
+        entrant: &'a Entrant,
+        /// What was found.
+        tuning: &'a Tuning,
     },
     /// A run is over.
     #[non_exhaustive]
@@ -164,6 +174,7 @@ impl Race {
         let on_training_data = evaluator(&evaluated_data, &evaluated)?;
         let mut track =
             Track::new(&network, &self.loss, &engine, &data, on_training_data, held_out_evaluator);
+        self.check_target(&mut track)?;
 
         let mut result = RaceResult {
             data: train.title().into(),
@@ -208,8 +219,13 @@ impl Race {
                     entrants.push(tuned);
                     return Ok(ControlFlow::Break(()));
                 };
+                let answer = observer(&RaceEvent::Tuned { entrant, tuning });
                 if let Some(rate) = tuning.learning_rate {
-                    tuned.entrant.optimizer = entrant.optimizer.clone().with_learning_rate(rate);
+                    tuned.entrant = entrant.at(rate);
+                }
+                if answer.is_break() {
+                    entrants.push(tuned);
+                    return Ok(ControlFlow::Break(()));
                 }
             }
             entrants.push(tuned);
@@ -231,17 +247,9 @@ impl Race {
             }
             _ => Watch::Ends,
         };
-        let Entrant { optimizer, batch_size, .. } = entrant;
+        let setup = Setup { seed: self.search.seed, budget, watch };
         self.search.search(budget, |learning_rate| {
-            let optimizer = optimizer.clone().with_learning_rate(learning_rate);
-            let setup = Setup {
-                optimizer: &optimizer,
-                batch_size: *batch_size,
-                seed: self.search.seed,
-                budget,
-                watch,
-            };
-            let course = track.run(setup, observer)?;
+            let course = track.run(&entrant.at(learning_rate), setup, observer)?;
             let trial = judge(learning_rate, &course, watch);
             let answer = observer(&RaceEvent::Tried { entrant, trial: &trial });
             Ok((course.end != End::Interrupted && answer.is_continue()).then_some(trial))
@@ -262,15 +270,9 @@ impl Race {
                 if tuning.as_ref().is_some_and(|tuning| tuning.learning_rate.is_none()) {
                     continue;
                 }
-                let setup = Setup {
-                    optimizer: &entrant.optimizer,
-                    batch_size: entrant.batch_size,
-                    seed,
-                    budget: self.budget,
-                    watch: Watch::PerDecade(self.evaluations_per_decade),
-                };
-                let course = track.run(setup, observer)?;
-                self.check_target(&course)?;
+                let watch = Watch::PerDecade(self.evaluations_per_decade);
+                let setup = Setup { seed, budget: self.budget, watch };
+                let course = track.run(entrant, setup, observer)?;
                 let answer = observer(&RaceEvent::Ran { entrant, course: &course });
                 let stopped = course.end == End::Interrupted || answer.is_break();
                 courses.push(course);
@@ -294,14 +296,18 @@ impl Race {
     }
 
     /// Refuses a target at which the race would begin.
-    fn check_target(&self, course: &Course) -> Result<()> {
-        match (self.target_loss, course.points.first()) {
-            (Some(target), Some(start)) if target >= start.loss => Err(Error::Mismatch {
-                what: format!("the target loss of {target}"),
-                reason: format!("the race begins at a loss of {:.4}; choose a smaller one", start.loss),
-            }),
-            _ => Ok(()),
+    fn check_target(&self, track: &mut Track<'_>) -> Result<()> {
+        let Some(target) = self.target_loss else { return Ok(()) };
+        for &seed in &self.seeds {
+            let start = track.first_loss(seed)?;
+            if target >= start {
+                return Err(Error::Mismatch {
+                    what: format!("the target loss of {target}"),
+                    reason: format!("the race begins at a loss of {start:.4}; choose a smaller one"),
+                });
+            }
         }
+        Ok(())
     }
 
     fn validate(&self) -> Result<()> {
@@ -314,12 +320,7 @@ impl Race {
         check(self.evaluated_examples > 0, "evaluated_examples", "at least 1", "0".into())?;
         let often = self.evaluations_per_decade;
         check((1..=1000).contains(&often), "evaluations_per_decade", "from 1 to 1000", often.to_string())?;
-        for entrant in &self.entrants {
-            let empty = entrant.batch_size == BatchSize::Examples(0);
-            check(!empty, "batch_size", "at least 1 or full", "0".into())?;
-            let rule: &OptimizerConfig = &entrant.optimizer;
-            downhill_optim::Optimizer::<f32>::new(rule.clone(), 1)?;
-        }
+        self.entrants.iter().try_for_each(Entrant::validate)?;
         let target = self.target_loss;
         let finite = target.is_none_or(f64::is_finite);
         check(finite, "target_loss", "finite", target.unwrap_or_default().to_string())?;

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Point {
     /// How often the parameters have moved.
     pub steps: u64,
-    /// How often the gradient of a batch was computed.
+    /// How often the gradient of a batch was computed. A value without its gradient, which a search along a line may
+    /// ask for, counts as much.
     pub gradient_evaluations: u64,
     /// How many examples those gradients were of.
     pub examples: u64,
@@ -62,6 +63,8 @@ pub enum End {
     BudgetSpent,
     /// Its loss became infinite or not a number, or a thousand times what it had been, or 1000.
     Diverged,
+    /// A method that searches along lines found nothing more to gain.
+    Converged,
     /// The observer asked to stop.
     Interrupted,
 }
@@ -94,7 +97,7 @@ pub struct EntrantResult {
 /// A place on the curve of an entrant, over its seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Band {
-    /// What has been spent: the median, where it differs between seeds (seconds).
+    /// What has been spent: the median, where it differs between seeds.
     pub spent: f64,
     /// The smallest loss of a seed.
     pub lowest: f64,
@@ -107,7 +110,8 @@ pub struct Band {
 impl EntrantResult {
     /// The loss over what was spent, as median and extremes over the seeds, as far as all seeds went.
     ///
-    /// The evaluations of an entrant stand after the same steps with every seed, so the median is one of equals.
+    /// The evaluations of an optimizer stand after the same steps with every seed, so the median is one of equals;
+    /// searches along lines take what they need, and the median is one of about the same number of gradients.
     pub fn band(&self, currency: Currency, measure: Measure) -> Vec<Band> {
         let length = self.courses.iter().map(|course| course.points.len()).min().unwrap_or(0);
         let band = |index: usize| {
@@ -181,27 +185,6 @@ impl RaceResult {
         let best = sorted(entrants.iter().filter_map(EntrantResult::best_of_all_seeds).collect());
         let index = (2 * best.len()).div_ceil(3).checked_sub(1)?;
         best.get(index).copied()
-    }
-
-    /// All evaluations as a table of comma-separated values, with a header.
-    pub fn csv(&self) -> String {
-        let mut text = String::from(
-            "entrant,learning_rate,seed,steps,gradient_evaluations,examples,seconds,loss,held_out_loss\n",
-        );
-        for entrant in &self.entrants {
-            let rate = entrant.entrant.learning_rate();
-            for course in &entrant.courses {
-                for point in &course.points {
-                    let Point { steps, gradient_evaluations, examples, seconds, loss, held_out } = point;
-                    let held_out = held_out.map_or_else(String::new, |loss| loss.to_string());
-                    text += &format!(
-                        "\"{}\",{rate},{},{steps},{gradient_evaluations},{examples},{seconds},{loss},{held_out}\n",
-                        entrant.label, course.seed
-                    );
-                }
-            }
-        }
-        text
     }
 }
 

@@ -1,53 +1,26 @@
 //! What all runs of a race have in common, and how one of them goes.
 
 use crate::evaluator::Evaluator;
-use crate::race::{Budget, Course, End, Point, RaceEvent};
+use crate::objective::{LossOptions, LossOverData};
+use crate::race::record::{Record, Watch};
+use crate::race::{Budget, Course, End, Entrant, Method, RaceEvent};
 use crate::step::{Stepper, move_parameters};
 use crate::{Error, Result};
 use downhill_data::{Batch, BatchSize, InMemory, Loader, LoaderOptions};
 use downhill_engine::Engine;
 use downhill_nn::{AnyLayer, Loss, Network};
+use downhill_optim::minimize::{self, MinimizeError, MinimizeOptions, Minimizer, StopReason};
 use downhill_optim::{Optimizer, OptimizerConfig};
 use downhill_tensor::Key;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// The growth of the loss, from that of the untrained network or from 1 if that is larger, which counts as
-/// divergence: as in a run of training.
-const DIVERGENCE: f64 = 1e3;
-
 /// The observer of a race, as its parts pass it on.
 pub(crate) type Observer<'o> = dyn FnMut(&RaceEvent<'_>) -> ControlFlow<()> + 'o;
 
-/// When the loss is evaluated.
+/// How a run goes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Watch {
-    /// Before the first step, at the end, and in between after 10^(k/n) examples, or at the first step then.
-    PerDecade(u32),
-    /// Before the first step and at the end.
-    Ends,
-    /// As often as `PerDecade`, and not beyond an evaluation at which the loss is at the target.
-    UntilTarget { per_decade: u32, target: f64 },
-}
-
-impl Watch {
-    fn per_decade(self) -> Option<u32> {
-        match self {
-            Watch::PerDecade(points) | Watch::UntilTarget { per_decade: points, .. } => Some(points),
-            Watch::Ends => None,
-        }
-    }
-
-    fn is_satisfied(self, loss: f64) -> bool {
-        matches!(self, Watch::UntilTarget { target, .. } if loss <= target)
-    }
-}
-
-/// What is run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Setup<'a> {
-    pub optimizer: &'a OptimizerConfig,
-    pub batch_size: BatchSize,
+pub(crate) struct Setup {
     pub seed: u64,
     pub budget: Budget,
     pub watch: Watch,
@@ -61,7 +34,9 @@ pub(crate) struct Track<'a> {
     data: &'a InMemory,
     evaluated: Evaluator<'a>,
     held_out: Option<Evaluator<'a>>,
+    /// For each batch size, the programs for its batches and for the rest that they leave.
     steppers: Vec<(usize, Stepper)>,
+    objective: Option<LossOverData<'a, f32>>,
 }
 
 impl<'a> Track<'a> {
@@ -73,10 +48,32 @@ impl<'a> Track<'a> {
         evaluated: Evaluator<'a>,
         held_out: Option<Evaluator<'a>>,
     ) -> Self {
-        Track { network, loss, engine, data, evaluated, held_out, steppers: Vec::new() }
+        let (steppers, objective) = (Vec::new(), None);
+        Track { network, loss, engine, data, evaluated, held_out, steppers, objective }
     }
 
-    /// The position of the programs for batches of this size, and for the rest that they leave.
+    /// The first parameters of a seed.
+    fn start(&self, seed: u64) -> Vec<f32> {
+        self.network.initialize(Key::new(seed).named("initialization"))
+    }
+
+    /// The loss on the evaluated examples before the first step.
+    pub fn first_loss(&mut self, seed: u64) -> Result<f64> {
+        let (parameters, state) = (self.start(seed), self.network.initial_state());
+        Ok(self.evaluated.evaluate(&parameters, &state, None)?.loss)
+    }
+
+    /// One run, from the first parameters that the seed gives to its end.
+    pub fn run(&mut self, entrant: &Entrant, setup: Setup, observer: &mut Observer<'_>) -> Result<Course> {
+        match &entrant.method {
+            Method::Optimizer(optimizer) => {
+                self.run_by_optimizer(optimizer, entrant.batch_size, setup, observer)
+            }
+            Method::Minimizer(method) => self.run_by_minimizer(method, setup, observer),
+        }
+    }
+
+    /// Compiles what batches of this size need, and gives its position.
     fn stepper(&mut self, size: usize) -> Result<usize> {
         if let Some(known) = self.steppers.iter().position(|(known, _)| *known == size) {
             return Ok(known);
@@ -89,96 +86,157 @@ impl<'a> Track<'a> {
         Ok(self.steppers.len() - 1)
     }
 
-    /// One run, from the first parameters that the seed gives to its end.
-    pub fn run(&mut self, setup: Setup<'_>, observer: &mut Observer<'_>) -> Result<Course> {
-        let Setup { optimizer, batch_size, seed, budget, watch } = setup;
+    fn run_by_optimizer(
+        &mut self,
+        optimizer: &OptimizerConfig,
+        batch_size: BatchSize,
+        setup: Setup,
+        observer: &mut Observer<'_>,
+    ) -> Result<Course> {
+        let Setup { seed, budget, watch } = setup;
         let failed = Error::data("the training data");
-        let mut loader =
-            Loader::<f32>::new(self.data, LoaderOptions::shuffled(batch_size, seed)).map_err(&failed)?;
-        let stepper = self.stepper(loader.batch_size())?;
+        let options = LoaderOptions::shuffled(batch_size, seed);
+        let mut loader = Loader::<f32>::new(self.data, options).map_err(&failed)?;
+        let position = self.stepper(loader.batch_size())?;
+        let parameters = self.start(seed);
         let Track { network, engine, data, evaluated, held_out, steppers, .. } = self;
-        let stepper = &mut steppers[stepper].1;
+        let mut record = Record::new(evaluated, held_out.as_mut(), watch, seed);
         let mut runner = Runner {
             engine,
-            stepper,
-            evaluated,
-            held_out: held_out.as_mut(),
+            stepper: &mut steppers[position].1,
             optimizer: Optimizer::with_groups(optimizer.clone(), network.layout(), &[])?,
-            parameters: network.initialize(Key::new(seed).named("initialization")),
+            parameters,
             state: network.initial_state(),
             dropout: Key::new(seed).named("dropout"),
-            course: Course { seed, points: Vec::new(), end: End::BudgetSpent },
-            spent: Spent::default(),
+            steps: 0,
         };
         let mut batch = loader.batch();
         loader.fill(0, &mut batch).map_err(&failed)?;
         runner.warm_up(&batch)?;
-        if !runner.evaluate()? || watch.is_satisfied(runner.last_loss()) {
-            return Ok(runner.course);
+        if !record.evaluate(&runner.judged()?, &runner.state)? {
+            return Ok(record.course);
         }
-        let growth = watch.per_decade().map(|points| 10f64.powf(1.0 / f64::from(points)));
-        let mut next = 1.0;
         let mut clock = Instant::now();
         for epoch in 0.. {
             loader.begin(epoch);
             for position in 0..loader.steps() {
                 loader.fill(position, &mut batch).map_err(&failed)?;
-                let finite = runner.step(&batch)?;
+                if !runner.step(&batch)? {
+                    record.end(End::Diverged);
+                    return Ok(record.course);
+                }
+                record.spent.steps += 1;
+                record.spent.gradient_evaluations += 1;
+                record.spent.examples += batch.len as u64;
                 let stopped = observer(&RaceEvent::Step).is_break();
-                let due = growth.is_some() && runner.spent.examples as f64 >= next;
-                // A clock is looked at where an evaluation is due, or where there is a limit of time.
-                let limited = budget.seconds.is_some();
-                let seconds = if due || limited { clock.elapsed().as_secs_f64() } else { 0.0 };
-                let spent = &runner.spent;
-                let over = budget.is_spent(data.len(), spent.steps, spent.examples, spent.seconds + seconds);
-                if !(due || over || stopped || !finite) {
+                let due = record.is_due();
+                // Where nothing needs the time, the clock is left alone.
+                let now = match due || budget.seconds.is_some() {
+                    true => record.spent.seconds + clock.elapsed().as_secs_f64(),
+                    false => record.spent.seconds,
+                };
+                let over = budget.is_spent(data.len(), record.spent.steps, record.spent.examples, now);
+                if !(due || over || stopped) {
                     continue;
                 }
-                runner.spent.seconds += clock.elapsed().as_secs_f64();
-                if !finite {
-                    runner.course.end = End::Diverged;
-                    return Ok(runner.course);
+                record.spent.seconds += clock.elapsed().as_secs_f64();
+                let goes_on = record.evaluate(&runner.judged()?, &runner.state)?;
+                if stopped {
+                    record.end(End::Interrupted);
                 }
-                while next <= runner.spent.examples as f64 {
-                    next *= growth.unwrap_or(f64::INFINITY);
-                }
-                let healthy = runner.evaluate()?;
-                if stopped && healthy {
-                    runner.course.end = End::Interrupted;
-                }
-                if stopped || !healthy || over || watch.is_satisfied(runner.last_loss()) {
-                    return Ok(runner.course);
+                if stopped || over || !goes_on {
+                    return Ok(record.course);
                 }
                 clock = Instant::now();
             }
         }
-        Ok(runner.course)
+        Ok(record.course)
+    }
+
+    fn run_by_minimizer(
+        &mut self,
+        method: &minimize::Method,
+        setup: Setup,
+        observer: &mut Observer<'_>,
+    ) -> Result<Course> {
+        let Setup { seed, budget, watch } = setup;
+        let start = self.start(seed);
+        let Track { network, loss, engine, data, evaluated, held_out, objective, .. } = self;
+        if network.state_layout().len() > 0 {
+            return Err(Error::Mismatch {
+                what: "a method that searches along lines".into(),
+                reason: "the network keeps running statistics, which only steps of training move; leave it out of the \
+                         race"
+                    .into(),
+            });
+        }
+        let objective = match objective {
+            Some(known) => known,
+            none => {
+                let options = LossOptions { batch_size: data.len(), ..LossOptions::default() };
+                none.insert(LossOverData::new(network, loss, engine, data, &[], options)?)
+            }
+        };
+        let mut record = Record::new(evaluated, held_out.as_mut(), watch, seed);
+        // A gradient that is thrown away, as for the optimizers.
+        objective.value_and_gradient(&start, &mut vec![0.0; start.len()])?;
+        if !record.evaluate(&start, &[])? {
+            return Ok(record.course);
+        }
+        let failed = |error| match error {
+            MinimizeError::Method(error) => Error::Optimizer(error),
+            MinimizeError::Objective(error) => error,
+            _ => Error::Mismatch { what: "the minimization".into(), reason: error.to_string() },
+        };
+        // It ends with the budget, or where it finds nothing more to gain.
+        let options =
+            MinimizeOptions { gradient_tolerance: 0.0, iterations: u64::MAX, ..MinimizeOptions::default() };
+        let mut clock = Instant::now();
+        let mut minimizer = Minimizer::new(objective, &start, method, &options).map_err(failed)?;
+        loop {
+            let reason = match minimizer.step(objective).map_err(failed)? {
+                ControlFlow::Continue(_) => None,
+                ControlFlow::Break(reason) => Some(reason),
+            };
+            let progress = minimizer.progress();
+            // A value without its gradient counts as much.
+            record.spent.gradient_evaluations = progress.evaluations.values;
+            record.spent.examples = progress.evaluations.values * data.len() as u64;
+            record.spent.steps = progress.iteration;
+            let stopped = observer(&RaceEvent::Step).is_break();
+            let seconds = record.spent.seconds + clock.elapsed().as_secs_f64();
+            let over = budget.is_spent(data.len(), record.spent.steps, record.spent.examples, seconds);
+            if !(record.is_due() || over || stopped || reason.is_some()) {
+                continue;
+            }
+            record.spent.seconds = seconds;
+            let goes_on = record.evaluate(progress.x, &[])?;
+            match reason {
+                Some(StopReason::NotFinite { .. }) => record.end(End::Diverged),
+                Some(_) => record.end(End::Converged),
+                None if stopped => record.end(End::Interrupted),
+                None => {}
+            }
+            if stopped || over || !goes_on || reason.is_some() {
+                return Ok(record.course);
+            }
+            clock = Instant::now();
+        }
     }
 }
 
-/// What a run has spent.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spent {
-    steps: u64,
-    examples: u64,
-    seconds: f64,
-}
-
-/// A run on its way.
-struct Runner<'r, 'a> {
+/// A run by steps on batches, on its way.
+struct Runner<'r> {
     engine: &'r Engine,
     stepper: &'r mut Stepper,
-    evaluated: &'r mut Evaluator<'a>,
-    held_out: Option<&'r mut Evaluator<'a>>,
     optimizer: Optimizer<f32>,
     parameters: Vec<f32>,
     state: Vec<f32>,
     dropout: Key,
-    course: Course,
-    spent: Spent,
+    steps: u64,
 }
 
-impl Runner<'_, '_> {
+impl Runner<'_> {
     /// Computes a gradient that is thrown away.
     fn warm_up(&mut self, batch: &Batch<f32>) -> Result<()> {
         self.stepper.run(&self.parameters, &self.state, batch, self.dropout.fold(0)).map(drop)
@@ -186,48 +244,19 @@ impl Runner<'_, '_> {
 
     /// Makes a step, unless the loss is not finite.
     fn step(&mut self, batch: &Batch<f32>) -> Result<bool> {
-        let Runner { stepper, parameters, state, optimizer, spent, .. } = self;
-        let loss = stepper.run(parameters, state, batch, self.dropout.fold(spent.steps))?;
+        let Runner { stepper, parameters, state, optimizer, dropout, steps, .. } = self;
+        let loss = stepper.run(parameters, state, batch, dropout.fold(*steps))?;
         if !loss.is_finite() {
             return Ok(false);
         }
         move_parameters(self.engine, optimizer, parameters, &stepper.gradient, 1.0)?;
         stepper.advance(state);
-        spent.steps += 1;
-        spent.examples += batch.len as u64;
+        *steps += 1;
         Ok(true)
     }
 
-    /// Notes where the run stands, unless it has diverged.
-    fn evaluate(&mut self) -> Result<bool> {
-        let judged = self.optimizer.evaluation_parameters(&self.parameters)?;
-        let loss = self.evaluated.evaluate(&judged, &self.state, None)?.loss;
-        let first = self.course.points.first().map_or(loss, |point| point.loss);
-        let held_out = match &mut self.held_out {
-            Some(held_out) => Some(held_out.evaluate(&judged, &self.state, None)?.loss),
-            None => None,
-        };
-        if !loss.is_finite()
-            || loss > DIVERGENCE * first.max(1.0)
-            || held_out.is_some_and(|loss| !loss.is_finite())
-        {
-            self.course.end = End::Diverged;
-            return Ok(false);
-        }
-        let Spent { steps, examples, seconds } = self.spent;
-        self.course.points.push(Point {
-            steps,
-            gradient_evaluations: steps,
-            examples,
-            seconds,
-            loss,
-            held_out,
-        });
-        Ok(true)
-    }
-
-    /// The loss at the last evaluation.
-    fn last_loss(&self) -> f64 {
-        self.course.points.last().map_or(f64::INFINITY, |point| point.loss)
+    /// The parameters at which the loss is judged.
+    fn judged(&self) -> Result<Vec<f32>> {
+        Ok(self.optimizer.evaluation_parameters(&self.parameters)?)
     }
 }

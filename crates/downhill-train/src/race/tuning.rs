@@ -203,8 +203,7 @@ mod tests {
     #[test]
     fn the_grid_reaches_from_end_to_end() {
         let grid = RateSearch { lowest: 1e-3, highest: 1.0, per_decade: 2, ..RateSearch::default() }.grid();
-        let expected =
-            [1e-3, 3.1622776601683795e-3, 1e-2, 3.1622776601683795e-2, 1e-1, 0.31622776601683794, 1.0];
+        let expected = (0..7).map(|step| 10f64.powf(f64::from(step) / 2.0 - 3.0));
         assert_eq!(grid.len(), 7);
         assert!(grid.iter().zip(expected).all(|(rate, expected)| (rate / expected - 1.0).abs() < 1e-12));
         let one = RateSearch { lowest: 0.1, highest: 0.1, ..RateSearch::default() };

@@ -215,7 +215,7 @@ impl RaceResult {
 }
 
 /// What was spent, in about three digits and without an exponent.
-fn amount(spent: f64) -> String {
+pub(super) fn amount(spent: f64) -> String {
     match spent {
         whole if whole.fract() == 0.0 => whole.to_string(),
         small if small < 1e-3 => format!("{small:.2e}"),
@@ -225,7 +225,7 @@ fn amount(spent: f64) -> String {
 }
 
 /// A loss or a rate in about four digits.
-fn shown(value: f64) -> String {
+pub(super) fn shown(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
         size if !(1e-3..1e4).contains(&size) => format!("{value:.2e}"),

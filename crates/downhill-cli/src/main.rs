@@ -22,10 +22,7 @@ mod source;
 mod summary;
 
 use clap::{Parser, Subcommand};
-use commands::{
-    data, demo, eval, explain, export, landscape, lr_find, predict, race, regress, report as run_report,
-    train,
-};
+use commands::{data, demo, eval, explain, export, landscape, lr_find, predict, race, regress, train};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -49,7 +46,7 @@ enum Command {
     Regress(regress::Arguments),
     Landscape(landscape::Arguments),
     Export(export::Arguments),
-    Report(run_report::Arguments),
+    Report(commands::report::Arguments),
     Explain(Box<explain::Arguments>),
     Data(data::Arguments),
 }
@@ -87,7 +84,7 @@ fn main() -> ExitCode {
         Some(Command::Regress(arguments)) => regress::run(&arguments),
         Some(Command::Landscape(arguments)) => landscape::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
-        Some(Command::Report(arguments)) => run_report::run(&arguments),
+        Some(Command::Report(arguments)) => commands::report::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };

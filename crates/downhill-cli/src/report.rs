@@ -22,7 +22,8 @@ impl Table {
     /// A table of the library, its numbers flush right.
     pub fn of(table: &page::Table) -> Self {
         let text = |cell: &Cell| match cell {
-            Cell::Text(text) | Cell::Picture { text, .. } => text.clone(),
+            Cell::Text(text) => text.clone(),
+            Cell::Picture(picture) => picture.text().into(),
             Cell::Number(value) => number(*value),
             Cell::Count(count) => grouped(*count),
             Cell::Share(share) => percent(*share),

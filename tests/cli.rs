@@ -7,17 +7,25 @@ mod bad_input;
 mod commands;
 #[path = "cli/faq.rs"]
 mod faq;
+#[path = "cli/diagnose.rs"]
+mod diagnose;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
 #[path = "cli/landscape.rs"]
 mod landscape;
 #[path = "cli/lr_find.rs"]
 mod lr_find;
+#[path = "cli/minimize.rs"]
+mod minimize;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/race.rs"]
 mod race;
 #[path = "cli/regress.rs"]
 mod regress;
+#[path = "cli/report.rs"]
+mod report;
 #[path = "cli/training.rs"]
 mod training;

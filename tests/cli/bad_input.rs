@@ -248,19 +248,6 @@ fn settings_outside_their_domain() {
 }
 
 #[test]
-fn a_learning_rate_of_a_million() {
-    let folder = Folder::new();
-    for rest in ["digits", "iris --optimizer sgd", "line --model linear --optimizer sgd"] {
-        refused(
-            &folder,
-            &format!("train {rest} --quiet --learning-rate 1e6"),
-            DIVERGED,
-            &["lower the learning rate"],
-        );
-    }
-}
-
-#[test]
 fn a_run_is_not_overwritten_unasked() {
     let folder = Folder::new();
     folder.succeed("train iris --epochs 1 --out mine");

@@ -75,7 +75,7 @@ fn without_the_path_nothing_is_trained() {
     let folder = trained("iris");
     let ended = folder.succeed("landscape run --no-path --grid 3 --range 0.5 --seed 4");
     assert!(!ended.stderr.contains("training once more") && !ended.stdout.contains("the plane of the path"));
-    assert!(ended.stdout.contains("two random directions     3 x 3"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("two random directions   3 x 3"), "{}", ended.stdout);
     let result = folder.json("landscape run --no-path --grid 3 --range 0.5 --seed 4 --json");
     assert_eq!(result["random"]["x"], serde_json::json!([-0.5, 0.5]));
     assert_ne!(

@@ -18,7 +18,7 @@ fn a_race_is_told_in_words_and_what_it_rests_on_too() {
         "notice: first-in-steps. ",
         "notice: first-in-examples. ",
         "notice: first-in-seconds. ",
-        "13 rates from 1.00e-5 to 10, then 2 refinements around the best",
+        "13 rates from 10⁻⁵ to 10, then 2 refinements around the best",
         "trials of 1.5 epochs with seed 0",
         "the smallest that two thirds of the entrants reach with every seed",
     ] {

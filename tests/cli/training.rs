@@ -20,6 +20,8 @@ fn without_a_command_digits_are_learned() {
         "runs/digits/config.toml",
         "runs/digits/metrics.jsonl",
         "runs/digits/model.bin",
+        "runs/digits/outcome.json",
+        "runs/digits/report.html",
     ];
     assert_eq!(folder.contents(), files);
 

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Opens pages as readers do, in Chromium, and says what is wrong with them.
 
-    python3 tests/pages/check.py [--all] [--out DIRECTORY] PAGE.html ...
+    tests/pages/check.py [--all] [--out DIRECTORY] PAGE.html ...
 
 Each page is opened at 400, 800 and 1600 pixels, in the light and the dark scheme, with everything folded away and with
 everything folded out, and once as it is printed. `check.js` says what is wrong with it as it lies then; errors of the

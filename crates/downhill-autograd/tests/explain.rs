@@ -48,6 +48,32 @@ fn compare(name: &str, explanation: &Explanation, reverse: &[Vec<f64>]) -> usize
     compared
 }
 
+/// Checks that the terms of each element add up to its gradient; how many they are.
+fn add_up(name: &str, explanation: &Explanation) -> usize {
+    let mut count = 0;
+    for (number, value) in explanation.values.iter().enumerate() {
+        let Some(gradient) = value.gradient.as_ref().filter(|_| value.role != Role::Loss) else { continue };
+        if gradient.paths.iter().any(|path| path.local.is_none()) {
+            continue;
+        }
+        for (element, sum) in gradient.sum.iter().enumerate() {
+            let terms = explanation.terms(number, element);
+            let total: f64 = terms.iter().map(|term| term.product).sum();
+            let size: f64 = terms.iter().map(|term| term.product.abs()).sum();
+            if size.is_finite() {
+                let apart = (total - sum).abs();
+                assert!(
+                    apart <= 1e-14 * size.max(1.0),
+                    "{name}: {}: {terms:?}, {sum}",
+                    value.element(element)
+                );
+            }
+            count += terms.len();
+        }
+    }
+    count
+}
+
 /// Compares the gradients with finite differences; how many elements could not be. Windows that lie on copies of one
 /// number are tied, and there the two sides of the difference are not the same line.
 fn compare_with_differences(name: &str, explanation: &Explanation) -> usize {
@@ -90,7 +116,9 @@ fn every_operation_is_explained_as_the_reverse_mode_and_finite_differences_have_
                 if case.smooth {
                     tied += compare_with_differences(&name, &explanation);
                 }
-                compare(&format!("{name}, concise"), &explanation.concise(), &reverse);
+                let concise = explanation.concise();
+                compare(&format!("{name}, concise"), &concise, &reverse);
+                add_up(&format!("{name}, concise"), &concise);
                 cases += 1;
             }
         }
@@ -127,26 +155,10 @@ fn random_programs_are_explained_as_the_reverse_mode_and_finite_differences_have
         elements += compare(&format!("program {seed}"), &explanation, &reverse);
         let (apart, value, element) = explanation.largest_disagreement();
         assert!(apart < 1e-5, "program {seed}: {} {element}: {apart:e}", explanation.values[value].name);
-        for (number, value) in explanation.values.iter().enumerate() {
-            let Some(gradient) = value.gradient.as_ref().filter(|_| value.role != Role::Loss) else {
-                continue;
-            };
-            if gradient.paths.iter().any(|path| path.local.is_none()) {
-                continue;
-            }
-            for (element, sum) in gradient.sum.iter().enumerate() {
-                let own = explanation.terms(number, element);
-                let total: f64 = own.iter().map(|term| term.product).sum();
-                let size: f64 = own.iter().map(|term| term.product.abs()).sum();
-                assert!(
-                    (total - sum).abs() <= 1e-14 * size.max(1.0),
-                    "program {seed}: {}",
-                    value.element(element)
-                );
-                terms += own.len();
-            }
-        }
-        compare(&format!("program {seed}, concise"), &explanation.concise(), &reverse);
+        terms += add_up(&format!("program {seed}"), &explanation);
+        let concise = explanation.concise();
+        compare(&format!("program {seed}, concise"), &concise, &reverse);
+        terms += add_up(&format!("program {seed}, concise"), &concise);
     }
     println!("{elements} elements, {terms} terms");
 }

@@ -79,6 +79,14 @@ pub enum Error {
         /// What is wrong.
         source: Box<Error>,
     },
+    /// The training diverged, and what it left was saved.
+    #[error("{reason}; the last finite model is in {run}, and `downhill diagnose {run}` says more")]
+    DivergedRun {
+        /// Why.
+        reason: String,
+        /// The directory, for a shell.
+        run: String,
+    },
     /// The place for the run is taken.
     #[error("{}: this is {what} already; {advice}", .path.display())]
     OutExists {
@@ -92,6 +100,9 @@ pub enum Error {
     /// A result cannot be written.
     #[error("standard output: {0}")]
     Output(std::io::Error),
+    /// A walk left the finite numbers. The result has been shown.
+    #[error("{0}")]
+    Diverged(String),
     /// Stopped by Ctrl-C. The result has been shown.
     #[error("interrupted")]
     Interrupted,
@@ -109,6 +120,7 @@ impl Error {
             Error::Usage(_) => USAGE,
             Error::Configuration(_) | Error::Network(_) | Error::Optimizer(_) => CONFIGURATION,
             Error::Data(error) => data_code(error),
+            Error::DivergedRun { .. } => DIVERGED,
             Error::RunData(_) => DATA,
             Error::RunDataGone { source, .. } => source.code(),
             Error::Train(train::Error::Data { source, .. }) => data_code(source),
@@ -123,6 +135,7 @@ impl Error {
             Error::Path { .. } | Error::NoRun { .. } | Error::OutExists { .. } | Error::Output(_) => {
                 INPUT_OUTPUT
             }
+            Error::Diverged(_) => DIVERGED,
             Error::Interrupted => INTERRUPTED,
         }
     }

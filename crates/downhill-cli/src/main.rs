@@ -20,9 +20,12 @@ mod run_path;
 mod run_report;
 mod source;
 mod summary;
+mod verdicts;
 
 use clap::{Parser, Subcommand};
-use commands::{data, demo, eval, explain, export, landscape, lr_find, predict, race, regress, train};
+use commands::{
+    data, demo, diagnose, eval, explain, export, landscape, lr_find, minimize, predict, race, regress, train,
+};
 use std::process::ExitCode;
 
 /// Train anything differentiable by gradient descent.
@@ -43,11 +46,13 @@ enum Command {
     Race(race::Arguments),
     Eval(eval::Arguments),
     Predict(predict::Arguments),
+    Diagnose(diagnose::Arguments),
     Regress(regress::Arguments),
     Landscape(landscape::Arguments),
     Export(export::Arguments),
     Report(commands::report::Arguments),
     Explain(Box<explain::Arguments>),
+    Minimize(minimize::Arguments),
     Data(data::Arguments),
 }
 
@@ -59,6 +64,7 @@ Examples:
   downhill lr-find house.csv --target price  find a learning rate for it
   downhill race wine --html race.html        let optimizers and batch sizes compete
   downhill predict runs/house new.csv        predict for new rows of such a table
+  downhill diagnose runs/house               say why a run learned, or did not
   downhill report runs/house                 write the page of a run, to look at
   downhill regress house.csv --target price  fit a line, with standard errors
   downhill landscape runs/iris --html landscape.html
@@ -67,6 +73,7 @@ Examples:
                                              write a trained model for other programs
   downhill explain mlp:2 --input 0.5,-1 --target 1
                                              show backpropagation, step by step
+  downhill minimize rosenbrock --html m.html find the minimum of a function, and see how
   downhill data list                         show the data sets that are built in
 
 Exit codes: 0 good, 2 usage, 3 configuration, 4 data, 5 diverged or not a number, 7 input/output,
@@ -81,11 +88,13 @@ fn main() -> ExitCode {
         Some(Command::Race(arguments)) => race::run(&arguments),
         Some(Command::Eval(arguments)) => eval::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Diagnose(arguments)) => diagnose::run(&arguments),
         Some(Command::Regress(arguments)) => regress::run(&arguments),
         Some(Command::Landscape(arguments)) => landscape::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Report(arguments)) => commands::report::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
+        Some(Command::Minimize(arguments)) => minimize::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
     };
     exit::code(result)

@@ -11,7 +11,7 @@ use downhill::optim::{
     LinearChange, MultiStepDecay, OneCycle, OptimizerConfig, PolynomialDecay, ReduceOnPlateau, Schedule,
     StepDecay, WarmUp,
 };
-use downhill::train::ModelSpec;
+use downhill::train::{BadSteps, ModelSpec};
 use std::path::PathBuf;
 
 /// The options of `train` and `demo`.
@@ -74,6 +74,10 @@ pub struct DescentOptions {
     /// Stop when this many epochs have not made the validation loss smaller
     #[arg(long, value_name = "EPOCHS", value_parser = positive)]
     patience: Option<u64>,
+    /// What to do about a step whose loss or gradient is not finite: `stop`, leave out up to N of them (`skip:N`), or
+    /// begin the epoch again at half the learning rate up to N times (`roll-back:N`)
+    #[arg(long, value_name = "POLICY", value_parser = bad_steps, default_value = "stop")]
+    bad_steps: BadSteps,
 }
 
 #[derive(Args, Clone, Debug, Default)]
@@ -230,6 +234,11 @@ impl DescentOptions {
         self.clip_norm
     }
 
+    /// What to do about bad steps.
+    pub fn bad_steps(&self) -> BadSteps {
+        self.bad_steps
+    }
+
     /// After how many epochs without improvement to stop.
     pub fn patience(&self) -> Option<u64> {
         self.patience
@@ -297,6 +306,18 @@ pub fn losses() -> Vec<&'static str> {
 
 pub fn optimizers() -> Vec<&'static str> {
     OptimizerConfig::names().collect()
+}
+
+fn bad_steps(text: &str) -> Result<BadSteps, String> {
+    let policy = match text.split_once(':') {
+        None if text == "stop" => Some(BadSteps::Stop),
+        Some(("skip", count)) => count.parse().ok().map(|up_to| BadSteps::Skip { up_to }),
+        Some(("roll-back", count)) => {
+            count.parse().ok().map(|up_to| BadSteps::RollBack { factor: 0.5, up_to })
+        }
+        _ => None,
+    };
+    policy.ok_or_else(|| "expected 'stop', 'skip:N' or 'roll-back:N' with a number N".into())
 }
 
 pub fn positive(text: &str) -> Result<u64, String> {

@@ -23,18 +23,29 @@ pub struct PictureArguments {
 }
 
 impl PictureArguments {
+    /// Whether the page is asked for.
+    pub fn html(&self) -> bool {
+        self.html.is_some()
+    }
+
+    /// Whether the picture is asked for.
+    pub fn svg(&self) -> bool {
+        self.svg.is_some()
+    }
+
+    /// Whether a page or a picture is asked for.
+    pub fn any(&self) -> bool {
+        self.html() || self.svg()
+    }
+
     /// Refuses places where nothing can be written, before anything is computed.
     pub fn check(&self) -> Result<()> {
-        for path in [&self.html, &self.svg, &self.csv].into_iter().flatten() {
-            if path.is_dir() {
-                let (what, advice) = ("a directory", "name a file in it");
-                return Err(Error::OutExists { path: path.clone(), what, advice });
-            }
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new("."));
-            std::fs::read_dir(folder).map_err(Error::path(folder))?;
-        }
-        Ok(())
+        [&self.html, &self.svg, &self.csv].into_iter().try_for_each(|path| check(path.as_deref()))
+    }
+
+    /// Whether the picture alone was asked for.
+    pub fn wants_svg(&self) -> bool {
+        self.svg.is_some()
     }
 
     /// Writes the files that were asked for, and says so.
@@ -50,7 +61,21 @@ impl PictureArguments {
     }
 }
 
-fn write(path: Option<&Path>, contents: impl FnOnce() -> String) -> Result<()> {
+/// Refuses a place where nothing can be written, before anything is computed.
+pub fn check(path: Option<&Path>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    if path.is_dir() {
+        let (what, advice) = ("a directory", "name a file in it");
+        return Err(Error::OutExists { path: path.to_owned(), what, advice });
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::read_dir(folder).map_err(Error::path(folder))?;
+    Ok(())
+}
+
+/// Writes a file if it was asked for, and says so.
+pub fn write(path: Option<&Path>, contents: impl FnOnce() -> String) -> Result<()> {
     let Some(path) = path else { return Ok(()) };
     let contents = contents();
     write_atomically(path, |file| file.write_all(contents.as_bytes())).map_err(train::Error::from)?;

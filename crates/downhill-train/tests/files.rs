@@ -121,7 +121,7 @@ proptest! {
 }
 
 #[test]
-fn a_run_is_a_folder_of_three_files() {
+fn a_run_is_a_folder_of_four_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs/first");
     let (train, held_out) = iris();
@@ -133,10 +133,11 @@ fn a_run_is_a_folder_of_three_files() {
 
     let mut names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["config.toml", "metrics.jsonl", "model.bin"]);
+    assert_eq!(names, ["config.toml", "metrics.jsonl", "model.bin", "outcome.json"]);
     let run = RunDirectory::open(&path).unwrap();
     assert_eq!(run.config::<TrainConfig>().unwrap(), config);
     assert_eq!(run.metrics().unwrap(), outcome.history);
+    assert_eq!(run.ending().unwrap(), Some(outcome.ending()));
     assert_eq!(run.model().unwrap().predict(&train).unwrap(), outcome.model.predict(&train).unwrap());
     assert_eq!(Model::load(&path).unwrap().parameters(), outcome.model.parameters());
 
@@ -197,7 +198,7 @@ fn a_run_that_cannot_be_saved_leaves_the_one_before() {
     assert!(error.kind() == ErrorKind::Io && error.to_string().contains("metrics.jsonl"), "{error}");
     drop(again);
     assert_eq!(fs::read(path.join("model.bin")).unwrap(), before);
-    assert_eq!(fs::read_dir(&path).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
 }
 
 #[test]
@@ -212,4 +213,21 @@ fn what_a_killed_process_left_does_not_stand_in_the_way() {
 fn models_go_from_thread_to_thread() {
     fn check<T: Send + Sync>(_: &T) {}
     check(&small().model);
+}
+
+#[test]
+fn a_page_is_saved_with_its_run_and_leaves_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let (train, held_out) = iris();
+    let config = adam(0.01, 2);
+    let outcome = Trainer::new(iris_network(), config.clone()).unwrap().fit(&train, Some(&held_out)).unwrap();
+    let mut run = RunDirectory::create(&path, false).unwrap();
+    run.set_report("<!DOCTYPE html>");
+    run.save(&config, &outcome).unwrap();
+    assert_eq!(fs::read_to_string(run.report_path()).unwrap(), "<!DOCTYPE html>");
+    // Another run in its place must not be taken for it.
+    let mut other = RunDirectory::create(&path, true).unwrap();
+    other.save(&config, &outcome).unwrap();
+    assert!(!other.report_path().exists() && path.join("model.bin").exists());
 }

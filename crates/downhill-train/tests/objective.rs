@@ -9,6 +9,7 @@ use downhill_engine::{Engine, EnginePrecision};
 use downhill_nn::{
     Activation, AnyLayer, BatchNorm, Dropout, Linear, Loss, LossFunction, Mode, Network, Sequential, models,
 };
+use downhill_optim::minimize::{Lbfgs, Method, MinimizeOptions, TrustRegion, minimize, unobserved};
 use downhill_tensor::Key;
 use downhill_train::Trainer;
 use downhill_train::objective::{LossOptions, LossOverData};
@@ -172,6 +173,20 @@ fn of_a_model_it_is_the_loss_of_the_evaluation() {
     let mut loss =
         LossOverData::<f64>::of_model(&outcome.model, &held_out, &Engine::default(), options).unwrap();
     assert!((loss.value(&point).unwrap() - evaluation.loss).abs() < 1e-6);
+}
+
+#[test]
+fn minimizers_train_a_network_and_those_that_know_the_curvature_too() {
+    let (data, network) = (iris(), network(models::mlp(&[4], 3, Activation::Tanh)));
+    for method in [Method::Lbfgs(Lbfgs::default()), Method::TrustRegion(TrustRegion::default())] {
+        let mut loss = over::<f64>(&network, &data, 1, LossOptions::default());
+        let mut theta: Vec<f64> = network.initialize(Key::new(1));
+        let start = loss.value(&theta).unwrap();
+        let options = MinimizeOptions { iterations: 60, ..MinimizeOptions::default() };
+        let end = minimize(&mut loss, &mut theta, &method, &options, unobserved).unwrap();
+        assert_eq!(loss.value(&theta).unwrap(), end.value);
+        assert!(end.value < 0.05 * start, "{method:?}: {start} to {}", end.value);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use downhill_nn::{AnyLayer, Loss, models};
 use downhill_optim::{GradientDescent, OptimizerConfig, Sgd};
 use downhill_train::race::{
     Band, Budget, Criterion, Currency, Edge, End, Entrant, First, Measure, Method, Race, RaceEvent,
-    RaceResult, RateSearch,
+    RaceResult, RateSearch, TargetLoss,
 };
 use downhill_train::{TrainConfig, Trainer};
 use std::ops::ControlFlow;
@@ -416,6 +416,12 @@ fn on_digits_a_large_batch_makes_more_of_a_step_and_a_small_one_of_an_example() 
     let [full, some] = [0, 1].map(|entrant| band(entrant, Currency::Examples).pop().unwrap());
     assert_eq!((full.spent, some.spent), (8.0 * 1797.0, 8.0 * 1797.0));
     assert!(some.highest < full.lowest, "{full:?} {some:?}");
+    // So a loss that both reach is reached by the one in fewer steps, by the other with fewer examples.
+    let result = RaceResult { target: Some(TargetLoss { loss: full.highest, given: true }), ..result };
+    let verdicts = result.verdicts();
+    let verdict = verdicts.iter().find(|verdict| verdict.name == "best-batch-size").unwrap();
+    assert_eq!(verdict.place.as_deref(), Some("sgd"));
+    assert!(verdict.finding.contains("steps: full batch, examples: batch of "), "{verdict}");
 }
 
 #[test]
@@ -423,7 +429,7 @@ fn a_run_that_diverges_ends_there() {
     let entrants = vec![full_batch(GradientDescent { learning_rate: 1e3 }, false)];
     let result = run(&on_bowl(entrants), models::linear(1), &bowl(3.0, 1.0));
     let course = &result.entrants[0].courses[0];
-    assert_eq!(course.end, End::Diverged);
+    assert_eq!((course.end, result.entrants[0].final_loss(Measure::Loss)), (End::Diverged, None));
     assert!(course.points.iter().all(|point| point.loss.is_finite()));
     assert_eq!(result.verdicts().last().unwrap().name, "diverged");
 }

@@ -2,11 +2,13 @@
 
 pub mod data;
 pub mod demo;
+pub mod diagnose;
 pub mod eval;
 pub mod explain;
 pub mod export;
 pub mod landscape;
 pub mod lr_find;
+pub mod minimize;
 pub mod predict;
 pub mod race;
 pub mod regress;

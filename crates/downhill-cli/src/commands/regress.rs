@@ -11,7 +11,7 @@ use downhill::train::page::{Cell, Page, Section, Table as PageTable};
 use downhill::train::regression::{Estimate, FittedTable, Inference, Quality, Regression, Solver};
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Fit a regression, and say how sure it is.
 ///
@@ -130,7 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         fitted.save(path)?;
     }
     if let Some(path) = &run.html {
-        write(path, &report.page().to_string())?;
+        output::file(path, &report.page().to_string())?;
     }
     if run.json {
         return output::json(&Shown {
@@ -148,12 +148,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let _ = writeln!(text, "\nSaved in {}", path.display());
     }
     output::text(&text)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    downhill::tensor::write_atomically(path, |file| file.write_all(text.as_bytes()))
-        .map_err(downhill::train::Error::from)?;
-    Ok(())
 }
 
 impl ModelOptions {

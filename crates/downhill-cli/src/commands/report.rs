@@ -58,7 +58,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let history = directory.metrics()?;
     let parts = config.parts_or(&arguments.data, model.schema())?;
     let evaluations = Evaluations::of(&model, &parts)?;
-    let story = Story { config: &config, model: &model, history: &history, ended: None, verdicts: &[] };
+    // Runs of the first versions do not say how they ended.
+    let ending = directory.ending()?;
+    let story = Story {
+        config: &config,
+        model: &model,
+        history: &history,
+        ended: ending.as_ref().map(|ending| ending.stop.to_string()),
+        verdicts: ending.as_ref().map_or(&[], |ending| &ending.verdicts[..]),
+    };
     let page = run_report::page(&story, &parts, &evaluations)?;
     let html = page.to_string();
     write_atomically(&path, |file| file.write_all(html.as_bytes())).map_err(train::Error::from)?;

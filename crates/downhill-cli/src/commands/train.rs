@@ -12,6 +12,7 @@ use crate::run_path;
 use crate::run_report::{self, Evaluations, Story};
 use crate::source::{Parts, SourceArguments, TableArguments};
 use crate::summary::Summary;
+use crate::verdicts;
 use clap::Args;
 use downhill::data::{BatchSize, TargetKind};
 use downhill::engine::{Engine, Rates};
@@ -35,7 +36,7 @@ Examples:
   downhill train mnist --data DIRECTORY --model cnn --epochs 3
 
 `downhill data list` shows the names of the data sets. A directory of a run holds config.toml (the settings
-as they were resolved), metrics.jsonl (a line for each epoch), model.bin (the model, for `downhill eval` and
+as they were resolved), metrics.jsonl (a line for each epoch), outcome.json (how it ended), model.bin (the model, for `downhill eval` and
 `downhill predict`) and report.html (a page to look at).")]
 pub struct Arguments {
     #[command(flatten)]
@@ -75,10 +76,13 @@ pub fn train(request: &Request<'_>) -> Result<()> {
 
     let claim = run_path::claim(run.out.as_deref(), run.force, &run_path::name(&parts.name))?;
     let path = claim.path().to_owned();
+    let replaces = RunDirectory::open(&path).is_ok();
     let mut directory = RunDirectory::create(&path, run.force)?;
     interrupt::listen();
     let start = Instant::now();
-    let outcome = trainer.fit(&parts.train, parts.validation.as_ref())?.converged()?;
+    let outcome = trainer.fit(&parts.train, parts.validation.as_ref())?;
+    // A run that failed must not take the place of one that did not.
+    let outcome = if replaces { outcome.converged()? } else { outcome };
     let seconds = start.elapsed().as_secs_f64();
     let run_config = RunConfig::new(&parts, options, config.clone())?;
     let evaluations = Evaluations::of(&outcome.model, &parts)?;
@@ -87,7 +91,7 @@ pub fn train(request: &Request<'_>) -> Result<()> {
         model: &outcome.model,
         history: &outcome.history,
         ended: Some(outcome.stop.to_string()),
-        verdicts: &[],
+        verdicts: &outcome.verdicts,
     };
     // A run is worth saving without its page as well.
     match run_report::page(&story, &parts, &evaluations) {
@@ -96,6 +100,10 @@ pub fn train(request: &Request<'_>) -> Result<()> {
     }
     directory.save(&run_config, &outcome)?;
     claim.keep();
+    if outcome.stop.is_failure() {
+        let run = shell(&path.display().to_string());
+        return Err(Error::DivergedRun { reason: outcome.stop.to_string(), run });
+    }
 
     if run.profile {
         show_profiles(&outcome, config.threads);
@@ -105,6 +113,9 @@ pub fn train(request: &Request<'_>) -> Result<()> {
         output::json(&summary)?
     } else {
         output::text(&summary.to_string())?
+    }
+    if !run.quiet {
+        verdicts::remark(&outcome.verdicts, &path);
     }
     match outcome.stop {
         StopReason::Interrupted { .. } => Err(Error::Interrupted),
@@ -159,6 +170,7 @@ pub fn configure(
         optimizer: descent.optimizer()?,
         schedule: descent.schedule(epochs.saturating_mul(steps_per_epoch)),
         plateau: descent.plateau(epochs),
+        bad_steps: descent.bad_steps(),
         ..TrainConfig::default()
     };
     config.validate()?;

@@ -52,7 +52,7 @@ pub(super) const ROTATED_HYPER_ELLIPSOID: TestFunction = TestFunction {
     start: Coordinates::Cycle(&[40.0, -30.0]),
     minima: &[Minimum::global(&[0.0], |_| 0.0)],
     formula: "sum over i of sum_(j<=i) x_j^2",
-    note: "a bowl whose condition number is its dimension, the other way round than sum_of_squares",
+    note: "a bowl whose condition number is its dimension, in the other order of its variables than sum_of_squares",
     not_differentiable: None,
     source: "SB",
 };

@@ -158,8 +158,8 @@ mod tests {
 
     fn layout() -> ParameterLayout {
         let mut layout = ParameterLayout::default();
-        layout.push("a".into(), [2].into(), false).unwrap();
-        layout.push("b".into(), [1].into(), false).unwrap();
+        layout.push("a", [2], false).unwrap();
+        layout.push("b", [1], false).unwrap();
         layout
     }
 
@@ -188,7 +188,7 @@ mod tests {
         course.after_step(&layout, &[3.0, 3.0, 1.0], &[3.0, 3.0, 4.0]);
         assert_eq!(course.first, Some(First { loss: 2.0, sensitivity: 12.5 }));
         let a: Vec<_> = course.samples(0).collect();
-        assert_eq!(a, [Seen { update: 0.2, gradient: 3.0 }]);
+        assert!(a.len() == 1 && a[0].update == 0.2 && (a[0].gradient - 3.0).abs() < 1e-12);
         let b = course.samples(1).next().unwrap();
         assert!(b.update.is_nan() && b.gradient == 4.0);
     }

@@ -319,7 +319,10 @@ impl Facts<'_> {
             });
         }
         let number = end / start;
-        let vanished = number < 1.0 / 1000.0 && end_loss > LEARNED * loss.min(self.baseline_or(loss));
+        // What falls from an explosion has not vanished.
+        let exploded = self.course.first.is_some_and(|first| first.sensitivity > SENSITIVITY);
+        let vanished =
+            !exploded && number < 1.0 / 1000.0 && end_loss > LEARNED * loss.min(self.baseline_or(loss));
         (number.is_finite() && !self.stop.is_failure()).then(|| Verdict {
             severity: if vanished { Severity::Failure } else { Severity::Healthy },
             finding: format!(
@@ -374,17 +377,21 @@ impl Facts<'_> {
         // The last fifth against all: a line has a fifth, and what has arrived has nothing.
         let late = pieces.iter().rev().nth(2).map_or(0.0, |before| before - pieces[pieces.len() - 1]);
         let all = pieces[0] - pieces[pieces.len() - 1];
-        if update < SMALL_STEP && steady && late > 0.1 * all {
+        let largest = layers.iter().map(|layer| layer.update).fold(f64::NAN, f64::max);
+        // Where no gradient arrives, no rate would help.
+        let arrives = layers.iter().all(|layer| layer.largest_gradient > 0.0);
+        if arrives && largest < SMALL_STEP && (!learned || steady && late > 0.1 * all) {
             let severity = if learned { Severity::Warning } else { Severity::Failure };
             return Some(Verdict {
                 finding: format!(
-                    "In the whole run {gained}, and it was still falling as steadily at the end; a step changes a \
-                     layer by {} of its size.",
-                    brief(update)
+                    "In the whole run {gained}; a step changes no layer by more than {} of its size.",
+                    brief(largest)
                 ),
-                number: update,
+                number: largest,
                 threshold: SMALL_STEP,
-                formula: "median of ‖Δθ‖ / ‖θ‖ over steps and layers, where the loss falls steadily".into(),
+                formula:
+                    "median over steps of ‖Δθ‖ / ‖θ‖, the largest of the layers, where the loss hardly falls"
+                        .into(),
                 source: update_source.into(),
                 advice: format!(
                     "Raise the learning rate of {} ten times, and again if it still falls as steadily.",
@@ -421,8 +428,8 @@ impl Facts<'_> {
         }
         Some(Verdict {
             finding: format!(
-                "In the whole run {gained}, with steps of a usual size: {} of a layer's size.",
-                brief(update)
+                "In the whole run {gained}, though steps change the layer that moves most by {} of its size.",
+                brief(largest)
             ),
             threshold: 1.0 - LEARNED,
             formula: "1 - last loss / first loss".into(),

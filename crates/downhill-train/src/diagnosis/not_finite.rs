@@ -142,11 +142,11 @@ impl NotFinite {
     /// use downhill_train::diagnosis::NotFinite;
     /// let tape = Tape::new();
     /// let x = tape.input("x", [3]);
-    /// let loss = tape.at_path("middle", || x.ln()).sum();
+    /// let loss = tape.at_path("middle", || x.log()).sum();
     /// let program = tape.finish(&[Output::new("loss", &loss)])?;
     /// let found = NotFinite::find(&program, &[Data::Float(&[1.0f32, 0.0, 2.0])], Key::new(0))?.unwrap();
     /// let text = found.to_string();
-    /// assert!(text.starts_with("`ln` in layer `middle`"), "{text}");
+    /// assert!(text.starts_with("`log` in layer `middle`"), "{text}");
     /// assert!(text.contains("of `x` (3 numbers from 0 to 2)"), "{text}");
     /// # Ok::<(), downhill_autograd::Error>(())
     /// ```
@@ -354,11 +354,11 @@ mod tests {
     #[test]
     fn the_operation_is_named_and_not_what_follows_from_it() {
         let Some(NotFinite::Computed { operation, backward, operands, only_in_single_precision, .. }) =
-            found(&[0.5, -1.0], |x| (x.square() - x.square()).ln() * 2.0 + 1.0)
+            found(&[0.5, -1.0], |x| (x.square() - x.square()).log() * 2.0 + 1.0)
         else {
             panic!("nothing was found")
         };
-        assert_eq!((operation.as_str(), backward, only_in_single_precision), ("ln", false, false));
+        assert_eq!((operation.as_str(), backward, only_in_single_precision), ("log", false, false));
         assert_eq!((operands[0].range.min, operands[0].range.max), (0.0, 0.0));
     }
 
@@ -391,18 +391,17 @@ mod tests {
 
     #[test]
     fn infinities_of_a_mask_are_not_blamed_unless_nothing_else_is_left() {
-        let masked = |x: Var<'_>, hidden: f64| {
-            let tape = x.tape();
-            let mask = tape.constant(downhill_tensor::Tensor::from([f64::NEG_INFINITY, hidden]));
-            x + mask
-        };
+        fn masked(x: Var<'_>, hidden: f64) -> Var<'_> {
+            x + x.tape().constant(downhill_tensor::Tensor::from([f64::NEG_INFINITY, hidden]))
+        }
         assert_eq!(found(&[1.0, 2.0], |x| masked(x, 0.0).softmax().square()), None);
+        // Where infinities are subtracted from each other, that is the operation.
         let Some(NotFinite::Computed { operation, .. }) =
-            found(&[1.0, 2.0], |x| masked(x, f64::NEG_INFINITY).softmax().square())
+            found(&[1.0, 2.0], |x| (masked(x, 0.0) - masked(x, 0.0)).square())
         else {
             panic!("nothing was found")
         };
-        assert_eq!(operation, "softmax");
+        assert!(operation.starts_with("sub"), "{operation}");
     }
 
     #[test]

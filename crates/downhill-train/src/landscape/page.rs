@@ -6,6 +6,9 @@ use crate::page::{Axis, ContourChart, Figure, Grid, Levels, LineChart, Page, Sec
 /// The bands of a surface.
 const BANDS: usize = 9;
 
+/// The points of the path that a page lists; all are among the numbers of its picture.
+const ROWS: usize = 21;
+
 /// How far the losses of a surface must be apart for its levels to have equal ratios.
 const WIDE: f64 = 10.0;
 
@@ -50,7 +53,7 @@ impl Landscape {
                         .verdicts(&self.verdicts())
                         .figure(Figure::of(&path.chart()))
                         .figure(Figure::of(&path.distance_chart()))
-                        .table(path.table()),
+                        .table(path.table().thinned(ROWS)),
                 )
                 .section(
                     Section::new("From the first parameters to the last")

@@ -72,8 +72,11 @@ impl Default for LossOptions {
 /// assert!((along(&bent) / along(&gradient)).is_finite());
 ///
 /// // It is an objective like any other, for every minimizer.
-/// use downhill_optim::minimize::Objective;
-/// assert!(loss.curvature().is_some());
+/// use downhill_optim::minimize::{Lbfgs, Method, MinimizeOptions, minimize, unobserved};
+/// let mut theta = theta;
+/// let method = Method::Lbfgs(Lbfgs::default());
+/// let end = minimize(&mut loss, &mut theta, &method, &MinimizeOptions::default(), unobserved)?;
+/// assert!(end.value < 0.1 * before);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct LossOverData<'a, T = f64, L = AnyLayer> {
@@ -209,7 +212,7 @@ impl<'a, T: EnginePrecision, L: Layer> LossOverData<'a, T, L> {
         self.range(batch).len()
     }
 
-    /// Whether the loss has been computed as in training or as in use.
+    /// Whether the network computes as in training or as in use.
     pub fn mode(&self) -> Mode {
         self.options.mode
     }

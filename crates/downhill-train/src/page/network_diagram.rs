@@ -63,15 +63,15 @@ pub struct NetworkDiagram {
     pub edges: Vec<DiagramEdge>,
 }
 
-const RADIUS: f64 = 27.0;
+const RADIUS: f64 = 34.0;
 const LINE: f64 = 15.0;
 /// Between the last line below a circle and the name of the next.
 const GAP: f64 = 20.0;
 const HEADING: f64 = 30.0;
 const MARGIN: f64 = 14.0;
 /// The width of a column, circle included, and what each further place for labels adds.
-const COLUMN: f64 = 150.0;
-const PLACE: f64 = 62.0;
+const COLUMN: f64 = 190.0;
+const PLACE: f64 = 95.0;
 /// More lines than these between two columns are drawn without what is written on them.
 const MOST_LABELS: usize = 32;
 
@@ -135,7 +135,7 @@ impl NetworkDiagram {
             let here: Vec<&&&DiagramEdge> =
                 own.iter().filter(|edge| layout.rank[edge.to] % places == place).collect();
             let share = (place as f64 + 1.0) / (places as f64 + 1.0);
-            let share = if places == 1 { 0.34 } else { share };
+            let share = if places == 1 { 0.45 } else { share };
             let wanted: Vec<[f64; 2]> = here
                 .iter()
                 .map(|edge| {
@@ -210,6 +210,12 @@ fn derivative(gradient: f64) -> String {
     format!("∂ {}", readable(gradient))
 }
 
+/// How many lines begin in a column.
+fn lines_from(diagram: &NetworkDiagram, column: usize) -> usize {
+    let begins = |edge: &&DiagramEdge| diagram.nodes.get(edge.from).is_some_and(|node| node.column == column);
+    diagram.edges.iter().filter(begins).count()
+}
+
 /// Where everything stands.
 struct Layout {
     /// The middle of each column.
@@ -244,8 +250,8 @@ impl Layout {
         // Many lines into many circles: what is written on them stands side by side.
         let label_places: Vec<usize> = (0..columns)
             .map(|column| {
-                let next = counts.get(column + 1).copied().unwrap_or(1);
-                if counts[column] > 2 || next > 2 { next.clamp(1, 3) } else { 1 }
+                let next = counts.get(column + 1).copied().unwrap_or(0);
+                if lines_from(diagram, column) > counts[column].max(next) { next.clamp(1, 3) } else { 1 }
             })
             .collect();
         let mut x = Vec::with_capacity(columns);
@@ -305,7 +311,7 @@ mod tests {
                     column,
                     value: -0.123_456,
                     gradient: Some(1e-7),
-                    notes: vec!["bias 0.1".into()],
+                    notes: vec!["bias 0.1".into(), "∂ 0.2".into()],
                 });
             }
             let now: Vec<usize> = (first..diagram.nodes.len()).collect();

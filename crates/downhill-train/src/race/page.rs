@@ -1,7 +1,6 @@
 //! What a race showed, to look at.
 
-use crate::page::{Axis, Cell, Chart, Figure, LineChart, Page, Section, Series, Table};
-use crate::race::words::{amount, shown};
+use crate::page::{Axis, Cell, Chart, Figure, LineChart, Page, Section, Series, Table, readable};
 use crate::race::{Criterion, Currency, Edge, EntrantResult, Finish, Measure, RaceResult, Tuning};
 use downhill_data::BatchSize;
 
@@ -71,7 +70,7 @@ impl RaceResult {
     /// When each entrant reached the target, in each currency: a row for each.
     pub fn arrivals(&self) -> Table {
         let standings = self.standings();
-        let target = self.target.as_ref().map_or_else(String::new, |target| shown(target.loss));
+        let target = self.target.as_ref().map_or_else(String::new, |target| readable(target.loss));
         let caption = format!(
             "What was spent until the loss was at {target}: the median over the seeds, from the first to the last."
         );
@@ -95,7 +94,6 @@ impl RaceResult {
         let mut table = Table::new(caption, columns);
         for entrant in &self.entrants {
             let tuning = entrant.tuning.as_ref();
-            let end = |measure| entrant.band(Currency::Steps, measure).last().map(|band| band.median);
             let remark = match tuning {
                 None if entrant.entrant.learning_rate().is_none() => "searches along lines",
                 None => "given",
@@ -111,8 +109,8 @@ impl RaceResult {
                 tuning.map(|tuning| tuning.trials.len()).into(),
                 tuning.map(Tuning::diverged).into(),
                 remark.into(),
-                end(Measure::Loss).into(),
-                end(Measure::HeldOut).into(),
+                entrant.final_loss(Measure::Loss).into(),
+                entrant.final_loss(Measure::HeldOut).into(),
             ]);
         }
         table
@@ -196,7 +194,7 @@ impl RaceResult {
             } else {
                 "the smallest that two thirds of the entrants reach with every seed"
             };
-            facts.push(("Target loss", format!("{}: {origin}", shown(target.loss))));
+            facts.push(("Target loss", format!("{}: {origin}", readable(target.loss))));
         }
         if let Some(tuning) = self.entrants.iter().find_map(|entrant| entrant.tuning.as_ref()) {
             let search = tuning.search;
@@ -212,8 +210,8 @@ impl RaceResult {
                     tuning.trial_budget,
                     search.seed,
                     search.grid().len(),
-                    shown(search.lowest),
-                    shown(search.highest),
+                    readable(search.lowest),
+                    readable(search.highest),
                     search.refinements,
                     tuning.resolution
                 ),
@@ -270,9 +268,9 @@ fn arrival_in_words(finish: &Finish) -> String {
     let reached = format!("{} of {} seeds", finish.reached(), finish.arrivals.len());
     match (finish.median, finish.earliest, finish.latest) {
         (Some(median), Some(earliest), Some(latest)) => {
-            format!("{} ({} to {})", amount(median), amount(earliest), amount(latest))
+            format!("{} ({} to {})", readable(median), readable(earliest), readable(latest))
         }
-        (Some(median), _, _) => format!("{}, but {reached}", amount(median)),
+        (Some(median), _, _) => format!("{}, but {reached}", readable(median)),
         (None, _, _) => reached,
     }
 }

@@ -128,6 +128,17 @@ impl EntrantResult {
         (0..length).filter_map(band).collect()
     }
 
+    /// The median over the seeds of the loss at the end of a run, where one that diverged has lost all; none if most
+    /// have, or if there was no run.
+    pub fn final_loss(&self, measure: Measure) -> Option<f64> {
+        let last = |course: &Course| {
+            let point = course.points.last().filter(|_| course.end != End::Diverged);
+            point.map_or(Some(f64::INFINITY), |point| point.measured(measure))
+        };
+        let losses: Option<Vec<f64>> = self.courses.iter().map(last).collect();
+        median(&sorted(losses?)).filter(|loss| loss.is_finite())
+    }
+
     /// The smallest loss that every seed got to; none if there was no run.
     pub fn best_of_all_seeds(&self) -> Option<f64> {
         let best =

@@ -162,7 +162,7 @@ impl<'a> Track<'a> {
         let Setup { seed, budget, watch } = setup;
         let start = self.start(seed);
         let Track { network, loss, engine, data, evaluated, held_out, objective, .. } = self;
-        if network.state_layout().len() > 0 {
+        if !network.state_layout().is_empty() {
             return Err(Error::Mismatch {
                 what: "a method that searches along lines".into(),
                 reason: "the network keeps running statistics, which only steps of training move; leave it out of the \

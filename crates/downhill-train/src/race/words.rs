@@ -1,6 +1,7 @@
 //! What a race showed, in words.
 
 use crate::diagnosis::{Severity, Verdict};
+use crate::page::readable;
 use crate::race::{Currency, Edge, EntrantResult, Finish, First, RaceResult, Standing};
 
 /// How a winner is told from the others.
@@ -24,6 +25,7 @@ impl RaceResult {
         }
         verdicts.extend(standings.iter().map(|standing| self.who_was_first(standing)));
         verdicts.extend(self.change_of_order(&standings));
+        verdicts.extend(self.batch_sizes(&standings));
         verdicts.extend(self.entrants.iter().flat_map(|entrant| self.about_the_rate(entrant)));
         verdicts.extend(self.entrants.iter().filter_map(|entrant| self.about_the_runs(entrant)));
         verdicts
@@ -35,13 +37,13 @@ impl RaceResult {
         let unit = currency.name();
         match (finish.median, finish.earliest, finish.latest) {
             (Some(median), Some(earliest), Some(latest)) => {
-                let [median, earliest, latest] = [median, earliest, latest].map(amount);
+                let [median, earliest, latest] = [median, earliest, latest].map(readable);
                 format!("{label}: {median} {unit} ({earliest} to {latest})")
             }
             (median, _, _) => {
                 let seeds = format!("{} of {} seeds reached it", finish.reached(), finish.arrivals.len());
                 match median {
-                    Some(median) => format!("{label}: {} {unit}, but only {seeds}", amount(median)),
+                    Some(median) => format!("{label}: {} {unit}, but only {seeds}", readable(median)),
                     None => format!("{label}: {seeds}"),
                 }
             }
@@ -59,7 +61,7 @@ impl RaceResult {
         let list = |among: &[usize]| among.iter().map(|&index| words(index)).collect::<Vec<_>>().join("; ");
         let fastest = finishes.first();
         let mut verdict = Verdict {
-            formula: format!("{unit} until the loss is at {}", shown(loss)),
+            formula: format!("{unit} until the loss is at {}", readable(loss)),
             number: fastest.and_then(|finish| finish.median).unwrap_or(0.0),
             threshold: finishes
                 .iter()
@@ -80,7 +82,7 @@ impl RaceResult {
             }
             First::Alone(winner) => format!("Alone in the race: {}.", words(*winner)),
             First::Unclear(among) => format!("No clear winner in {unit} between {}.", list(among)),
-            First::Nobody => format!("Nobody reached a loss of {} with every seed.", shown(loss)),
+            First::Nobody => format!("Nobody reached a loss of {} with every seed.", readable(loss)),
         };
         match first {
             First::Nobody => verdict.advice = "Raise the budget, or the target loss.".into(),
@@ -136,6 +138,49 @@ impl RaceResult {
         })
     }
 
+    /// With which batch size each optimizer has the smallest median, in each currency.
+    fn batch_sizes(&self, standings: &[Standing]) -> Vec<Verdict> {
+        let optimizer = |index: usize| {
+            let label = &self.entrants[index].label;
+            label.rsplit_once(", ").map_or((label.as_str(), ""), |(optimizer, batch)| (optimizer, batch))
+        };
+        let mut seen: Vec<&str> = Vec::new();
+        let mut verdicts = Vec::new();
+        for (name, _) in (0..self.entrants.len()).map(optimizer) {
+            let sizes = (0..self.entrants.len()).filter(|&index| optimizer(index).0 == name).count();
+            if seen.contains(&name) || sizes < 2 {
+                continue;
+            }
+            seen.push(name);
+            let best = |standing: &Standing| {
+                let of_it = standing.finishes.iter().find(|finish| optimizer(finish.entrant).0 == name);
+                let finish = of_it.filter(|finish| finish.median.is_some())?;
+                Some((standing.currency.name(), optimizer(finish.entrant).1.to_owned()))
+            };
+            let best: Vec<(&str, String)> = standings.iter().filter_map(best).collect();
+            let mut different: Vec<&String> = best.iter().map(|(_, batch)| batch).collect();
+            different.sort_unstable();
+            different.dedup();
+            let listed: Vec<String> = best.iter().map(|(unit, batch)| format!("{unit}: {batch}")).collect();
+            let finding = match different[..] {
+                [] => continue,
+                [batch] => format!("With {name}, the {batch} has the smallest median, whatever is counted."),
+                _ => format!(
+                    "With {name}, what is counted decides between batch sizes. {}.",
+                    listed.join(", ")
+                ),
+            };
+            verdicts.push(Verdict {
+                place: Some(name.into()),
+                number: different.len() as f64,
+                threshold: 1.0,
+                formula: "batch sizes with the smallest median, over the currencies".into(),
+                ..self.remark("best-batch-size", Severity::Notice, finding)
+            });
+        }
+        verdicts
+    }
+
     /// What is to be known of a rate that was searched for.
     fn about_the_rate(&self, entrant: &EntrantResult) -> Vec<Verdict> {
         let Some(tuning) = &entrant.tuning else { return Vec::new() };
@@ -154,8 +199,8 @@ impl RaceResult {
                     Severity::Failure,
                     format!(
                         "It did not run: all of its {trials} trials, with rates from {} to {}, diverged.",
-                        shown(lowest),
-                        shown(highest)
+                        readable(lowest),
+                        readable(highest)
                     ),
                 )
             }];
@@ -174,7 +219,7 @@ impl RaceResult {
                 ..self.remark(
                     "rate-at-the-edge",
                     Severity::Warning,
-                    format!("Its best rate, {}, is the {which} that was tried.", shown(rate)),
+                    format!("Its best rate, {}, is the {which} that was tried.", readable(rate)),
                 )
             }
         });
@@ -211,24 +256,5 @@ impl RaceResult {
             source: RULE.into(),
             advice: String::new(),
         }
-    }
-}
-
-/// What was spent, in about three digits and without an exponent.
-pub(super) fn amount(spent: f64) -> String {
-    match spent {
-        whole if whole.fract() == 0.0 => whole.to_string(),
-        small if small < 1e-3 => format!("{small:.2e}"),
-        below if below < 1.0 => format!("{below:.4}"),
-        above => format!("{above:.2}"),
-    }
-}
-
-/// A loss or a rate in about four digits.
-pub(super) fn shown(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".into(),
-        size if !(1e-3..1e4).contains(&size) => format!("{value:.2e}"),
-        _ => format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The loss over the learning rate, and which rate it suggests.
 
 use crate::diagnosis::{Severity, Verdict};
-use crate::page::Table;
+use crate::page::{Table, readable};
 use crate::rate_range::RateRange;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -130,8 +130,9 @@ impl RateCurve {
                 method: SuggestionMethod::SteepestDescent,
                 learning_rate: point.learning_rate,
                 explanation: format!(
-                    "the smoothed loss falls fastest there: at {:.4}, by {:.4} for a tenfold rate",
-                    point.smoothed, -slope
+                    "the smoothed loss falls fastest there: at {}, by {} for a tenfold rate",
+                    readable(point.smoothed),
+                    readable(-slope)
                 ),
             }
         });
@@ -141,8 +142,9 @@ impl RateCurve {
                 method: SuggestionMethod::TenthOfMinimum,
                 learning_rate: point.learning_rate / 10.0,
                 explanation: format!(
-                    "a tenth of the rate with the smallest smoothed loss: {:.4} at {:.3e}",
-                    point.smoothed, point.learning_rate
+                    "a tenth of the rate with the smallest smoothed loss: {} at {}",
+                    readable(point.smoothed),
+                    readable(point.learning_rate)
                 ),
             }
         });
@@ -172,7 +174,7 @@ impl RateCurve {
                 ..verdict(
                     "suggested-rate",
                     Severity::Healthy,
-                    format!("A learning rate of {learning_rate:.2e} suggests itself: {explanation}."),
+                    format!("A learning rate of {} suggests itself: {explanation}.", readable(learning_rate)),
                     "Begin with it, and lower it over the run.",
                 )
             }),
@@ -180,8 +182,9 @@ impl RateCurve {
                 "no-rate",
                 Severity::Warning,
                 format!(
-                    "With no rate from {:.0e} on did the loss fall from its first {:.4}.",
-                    self.range.lowest, self.initial_loss
+                    "With no rate from {} on did the loss fall from its first {}.",
+                    readable(self.range.lowest),
+                    readable(self.initial_loss)
                 ),
                 "Look at data, loss and network before the rate.",
             )),
@@ -190,7 +193,7 @@ impl RateCurve {
             verdicts.push(verdict(
                 "no-divergence",
                 Severity::Notice,
-                format!("The loss did not diverge up to the largest rate, {}.", self.range.highest),
+                format!("The loss did not diverge up to the largest rate, {}.", readable(self.range.highest)),
                 "The best rate may lie beyond: try larger ones.",
             ));
         }
@@ -231,9 +234,9 @@ mod tests {
         let [steepest, tenth] = &curve.suggestions()[..] else { panic!("two suggestions") };
         assert_eq!(steepest.method, SuggestionMethod::SteepestDescent);
         assert!((steepest.learning_rate / 1e-4 - 1.0).abs() < 1e-9, "{steepest:?}");
-        assert!(steepest.explanation.contains("by 0.3000 for a tenfold rate"), "{steepest:?}");
+        assert!(steepest.explanation.contains("by 0.3 for a tenfold rate"), "{steepest:?}");
         assert!((tenth.learning_rate / 1e-4 - 1.0).abs() < 1e-9, "{tenth:?}");
-        assert!(tenth.explanation.contains("0.3000 at 1.000e-3"), "{tenth:?}");
+        assert!(tenth.explanation.contains("0.3 at 0.001"), "{tenth:?}");
         assert_eq!(curve.diverged_at, Some(0.1));
     }
 

@@ -1,7 +1,7 @@
 //! The loss over the learning rate, to look at.
 
 use crate::diagnosis::Verdict;
-use crate::page::{Axis, Cell, Figure, LineChart, Page, Section, Series, Table};
+use crate::page::{Axis, Cell, Figure, LineChart, Page, Section, Series, Table, readable};
 use crate::rate_range::{RateCurve, RatePoint, SuggestionMethod};
 
 impl RateCurve {
@@ -52,11 +52,13 @@ impl RateCurve {
             (
                 "Rates",
                 format!(
-                    "{} from {:e} to {:e}, each the one before times a factor",
-                    range.steps, range.lowest, range.highest
+                    "{} from {} to {}, each the one before times a factor",
+                    range.steps,
+                    readable(range.lowest),
+                    readable(range.highest)
                 ),
             ),
-            ("Smoothing", format!("each loss counts {:.3} of the one after it", range.smoothing)),
+            ("Smoothing", format!("each loss counts {} of the one after it", range.smoothing)),
             (
                 "End",
                 format!("where the smoothed loss is {} times its smallest, or not finite", range.divergence),

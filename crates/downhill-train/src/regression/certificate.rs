@@ -140,7 +140,11 @@ pub(crate) fn certify(
             best = Some((gap, proof));
         }
     };
-    let mut reason = "the Hessian is singular, and no penalty holds the coefficients";
+    let mut reason = if here.hessian.is_empty() {
+        "there are too many parameters for a Hessian"
+    } else {
+        "the Hessian is singular, and no penalty holds the coefficients"
+    };
     if let Some(factor) = factor {
         let inflated = (1.0 + 16.0 * f64::EPSILON * factor.condition()).sqrt();
         let decrement = inflated * dot(&here.gradient, &factor.solve(&here.gradient)).max(0.0).sqrt();

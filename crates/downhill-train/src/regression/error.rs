@@ -116,8 +116,8 @@ pub enum RegressionError {
         /// Why, and what does.
         reason: &'static str,
     },
-    /// More columns than a solver can hold the products of.
-    #[error("{columns} columns are too many for the solver {solver}, which takes up to {most}; {advice}")]
+    /// More parameters than a solver can hold the products of.
+    #[error("{columns} parameters are too many for the solver {solver}, which takes up to {most}; {advice}")]
     TooManyColumns {
         /// The solver.
         solver: String,

@@ -15,6 +15,8 @@ use downhill_optim::minimize::Lbfgs;
 
 /// The most parameters with which Hessians are made unless they are asked for.
 const SMALL: usize = 1024;
+/// The most parameters with which Hessians are made at all: 512 MiB for each.
+const MOST_OF_NEWTON: usize = 8192;
 /// A column is a combination of others if no more than this part of its variance is its own.
 const OWN_PART: f64 = 1e-11;
 
@@ -106,6 +108,13 @@ fn choose(model: &Regression, problem: &Problem<'_>) -> Result<Solver> {
             refused("it is for squares; take auto, newton, lbfgs or an optimizer")
         }
         Solver::CoordinateDescent | Solver::ProximalGradient => Ok(model.options().solver.clone()),
+        Solver::Newton if problem.dimension() > MOST_OF_NEWTON => Err(RegressionError::TooManyColumns {
+            solver: "newton".into(),
+            columns: problem.dimension(),
+            most: MOST_OF_NEWTON,
+            advice: "take lbfgs",
+        }
+        .into()),
         _ if is_l1 => refused("it wants a smooth objective; take auto, coordinate or proximal-gradient"),
         solver => Ok(solver.clone()),
     }
@@ -141,6 +150,7 @@ fn combinations(problem: &Problem<'_>) -> Vec<usize> {
         threads: problem.threads,
         total: problem.total,
         unit: 1.0,
+        spread: 1.0,
     };
     let products = squares.evaluate(&vec![0.0; width], Want::Hessian).hessian;
     let columns = problem.examples.columns;
@@ -190,7 +200,7 @@ fn check_existence(loss: Loss, examples: &Examples<'_>) -> Result<()> {
 fn check_scale(problem: &Problem<'_>, point: &[f64]) -> Result<()> {
     const LEAST: f64 = 1e-8;
     let scale = problem.scale(point);
-    if problem.loss.has_scale() && scale <= LEAST * problem.unit {
+    if problem.loss.has_scale() && scale <= LEAST * problem.spread {
         return Err(RegressionError::NoScale { scale }.into());
     }
     Ok(())

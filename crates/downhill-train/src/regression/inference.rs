@@ -79,7 +79,7 @@ pub(crate) fn infer(
         );
     }
     // Squares that leave nothing: the statistics would be infinite.
-    let nothing_left = f64::EPSILON * problem.unit;
+    let nothing_left = f64::EPSILON * problem.spread;
     if problem.loss == Loss::Squares && here.value <= nothing_left * nothing_left {
         return Inference::unknown("the fit is exact: no error is left to judge the coefficients by");
     }

@@ -80,7 +80,8 @@ pub struct FitOptions {
     /// How the minimum is found.
     pub solver: Solver,
     /// An iteration ends when no element of the gradient of the mean loss is larger, in scaled columns and relative
-    /// to the scale of the target (its standard deviation for squares, its mean for counts, 1 else); for the l1 norm,
+    /// to the scale of the target (its standard deviation for squares, its mean for counts, δ for Huber's loss if that is
+    /// smaller, 1 else); for the l1 norm,
     /// when the duality gap is at most this times the objective of the constant. Default: 1e-8.
     pub tolerance: f64,
     /// The most steps that are made. Default: 1000.

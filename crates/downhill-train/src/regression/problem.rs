@@ -58,6 +58,8 @@ pub(crate) struct Problem<'a> {
     pub total: f64,
     /// What the gradient is held against.
     pub unit: f64,
+    /// The standard deviation of the targets; 1 where there is none.
+    pub spread: f64,
 }
 
 impl<'a> Problem<'a> {
@@ -85,6 +87,7 @@ impl<'a> Problem<'a> {
             threads,
             total: examples.total_weight(),
             unit: unit(examples, loss),
+            spread: spread(examples),
         };
         for j in 0..columns {
             let weight = if options.standardize { moments.deviations[j] } else { 1.0 };
@@ -145,7 +148,7 @@ impl<'a> Problem<'a> {
             }
         }
         if self.loss.has_scale() {
-            start[self.dimension() - 1] = self.unit;
+            start[self.dimension() - 1] = self.spread;
         }
         start
     }
@@ -447,15 +450,18 @@ struct Sums {
 
 /// What a gradient of a linear predictor is measured in.
 fn unit(examples: &Examples<'_>, loss: Loss) -> f64 {
-    let unit = match loss {
-        Loss::Squares | Loss::FixedHuber { .. } | Loss::Huber { .. } => {
-            let mean = examples.mean(|y| y);
-            examples.mean(|y| (y - mean).powi(2)).sqrt()
-        }
+    match loss {
+        Loss::Squares => spread(examples),
+        Loss::FixedHuber { delta } => spread(examples).min(delta),
         Loss::Poisson => examples.mean(|y| y),
-        Loss::Logistic | Loss::Softmax { .. } => 1.0,
-    };
-    if unit > 0.0 { unit } else { 1.0 }
+        Loss::Logistic | Loss::Softmax { .. } | Loss::Huber { .. } => 1.0,
+    }
+}
+
+fn spread(examples: &Examples<'_>) -> f64 {
+    let mean = examples.mean(|y| y);
+    let spread = examples.mean(|y| (y - mean).powi(2)).sqrt();
+    if spread > 0.0 { spread } else { 1.0 }
 }
 
 /// Means and deviations of the columns.

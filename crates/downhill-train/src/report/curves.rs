@@ -42,7 +42,8 @@ pub(super) fn section(history: &[EpochRecord], baseline: Option<&Evaluation>) ->
             LineChart::new("Accuracy", Axis::linear("epoch"), Axis::linear("share of right classes"))
                 .describe("Higher is better.");
         accuracy.series.extend(accuracies.into_iter().filter(|series| !series.points.is_empty()));
-        if let Some(share) = baseline.and_then(|baseline| baseline.accuracy) {
+        let share = baseline.and_then(|baseline| baseline.accuracy);
+        if let Some(share) = share.filter(|share| is_near(*share, &accuracy.series)) {
             accuracy = accuracy.level("always the same", share);
         }
         section = section.figure(Figure::of(&accuracy));
@@ -53,24 +54,31 @@ pub(super) fn section(history: &[EpochRecord], baseline: Option<&Evaluation>) ->
         let mut chart = LineChart::new("Error on the validation data", Axis::linear("epoch"), axis)
             .describe("In the unit of the target; lower is better.")
             .series(errors);
-        if let Some(error) = baseline.and_then(|baseline| baseline.rmse) {
+        let error = baseline.and_then(|baseline| baseline.rmse);
+        if let Some(error) = error.filter(|error| is_near(*error, &chart.series)) {
             chart = chart.level("always the mean", error);
         }
         section = section.figure(Figure::of(&chart));
     }
     let rates = of("rate", &|record| Some(record.learning_rate));
     let norms = of("norm", &|record| Some(record.gradient_norm));
-    let rate = LineChart::new(
-        "Learning rate",
-        Axis::linear("epoch"),
-        axis("learning rate", std::slice::from_ref(&rates)),
-    )
-    .describe("That of the last step of each epoch.")
-    .series(rates);
+    let rate = LineChart::new("Learning rate", Axis::linear("epoch"), Axis::linear("learning rate"))
+        .describe("That of the last step of each epoch.")
+        .series(rates);
     let norm = LineChart::new("Gradient", Axis::linear("epoch"), axis("norm", std::slice::from_ref(&norms)))
         .describe("The mean norm of the gradient of the whole network over the steps of each epoch.")
         .series(norms);
     section.figure(Figure::of(&rate)).figure(Figure::of(&norm))
+}
+
+/// Whether a value to compare with lies among the values of the lines, or not far from them: it would press them flat
+/// else.
+fn is_near(value: f64, series: &[Series]) -> bool {
+    let values = || series.iter().flat_map(|series| &series.points).map(|point| point[1]);
+    let low = values().fold(f64::INFINITY, f64::min);
+    let high = values().fold(f64::NEG_INFINITY, f64::max);
+    let air = 0.5 * (high - low);
+    (low - air..=high + air).contains(&value)
 }
 
 /// A logarithmic axis for positive numbers of different sizes, else a linear one.
@@ -89,6 +97,13 @@ fn axis(title: &str, series: &[Series]) -> Axis {
 mod tests {
     use super::*;
     use crate::page::Scale;
+
+    #[test]
+    fn a_value_far_from_the_lines_is_not_near() {
+        let series = [Series::counted("", [0.8, 0.9, 1.0])];
+        assert_eq!([0.75, 0.1, 1.05, 2.0].map(|value| is_near(value, &series)), [true, false, true, false]);
+        assert!(!is_near(0.5, &[]));
+    }
 
     #[test]
     fn numbers_of_different_sizes_have_a_logarithmic_axis() {

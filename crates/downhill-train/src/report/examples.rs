@@ -29,7 +29,7 @@ pub(super) fn section(model: &Model, part: &str, data: &InMemory) -> Result<Sect
         headings.extend(["its probability".to_owned(), "that of the target".to_owned()]);
     }
     headings.extend(columns.iter().take(MOST_COLUMNS).map(|column| column.name.clone()));
-    let mut table = Table::new(format!("The largest losses on the part {part}, the worst first"), headings);
+    let mut table = Table::new(format!("The largest losses on the part “{part}”, the worst first"), headings);
     let (labels, values) = (worst.labels(), worst.values());
     for (example, &row) in order.iter().enumerate() {
         // People count from 1.

@@ -23,7 +23,7 @@ pub(super) fn section(
     }
     let Predictions::Values { name, width, values } = model.predict(data)? else {
         let section = Section::new("What was taken for what");
-        return Ok(section.paragraph(format!("It was not counted on the part {part}.")));
+        return Ok(section.paragraph(format!("It was not counted on the part “{part}”.")));
     };
     Ok(numbers(part, &name, width, &data.values().unwrap_or_default(), &values))
 }
@@ -37,7 +37,7 @@ fn classes(part: &str, names: &[String], confusion: &ConfusionMatrix) -> Section
     let counts = (0..count * count).map(|at| confusion.count(at / count, at % count));
     let matrix =
         Matrix::new("What was taken for what", names, counts).axes("true", "predicted").describe(format!(
-            "Examples of the part {part}. The darker, the more of its row. Right ones lie on the diagonal."
+            "Examples of the part “{part}”. The darker, the more of its row. Right ones lie on the diagonal."
         ));
     let section = section.figure(Figure::of(&matrix));
     if count > MOST_BARS {
@@ -63,7 +63,7 @@ fn numbers(part: &str, name: &str, width: usize, targets: &[f64], predictions: &
             Axis::linear(format!("target: {name}")),
             Axis::linear(format!("prediction: {name}")),
         )
-        .describe(format!("Examples of the part {part}. On the dotted line both are equal."))
+        .describe(format!("Examples of the part “{part}”. On the dotted line both are equal."))
         .diagonal()
         .group(Series::new(part, pairs().map(|(target, prediction)| [*target, *prediction])));
         let residuals = Scatter::new(

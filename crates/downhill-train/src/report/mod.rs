@@ -140,7 +140,7 @@ impl<'a> Report<'a> {
         };
         let percent = |share: f64| format!("{:.1}\u{a0}%", 100.0 * share);
         let number = |value: f64| crate::page::readable(value);
-        let on = format!("on the {} examples of the part {part}", evaluation.examples);
+        let on = format!("({part}, {} examples)", crate::page::count(evaluation.examples as u64));
         match (evaluation.accuracy, evaluation.rmse) {
             (Some(accuracy), _) => {
                 format!(
@@ -182,8 +182,8 @@ impl<'a> Report<'a> {
         if let Some(best) = curves::best(self.history).filter(|_| self.config.restore_best) {
             let loss = crate::page::readable(best.monitored_loss());
             facts.push((
-                "parameters of".into(),
-                format!("epoch {}, whose loss of {loss} is the smallest", best.epoch),
+                "kept parameters".into(),
+                format!("those of epoch {}, whose loss of {loss} is the smallest", best.epoch),
             ));
         }
         let section = Section::new("Summary").facts(facts);

@@ -62,7 +62,11 @@ fn given(text: &mut String, value: &Explained) {
     for (row, numbers) in value.numbers.chunks(columns).enumerate() {
         let name = if row == 0 { &value.name } else { "" };
         let numbers: Vec<String> = numbers.iter().map(|&x| format!("{:>10}", short(x))).collect();
-        text.push_str(&broken(&format!("  {name:<14}"), numbers.iter().map(String::as_str)));
+        let indent = if value.path.is_empty() { "" } else { "  " };
+        text.push_str(&broken(
+            &format!("{indent}{name:<0$}", 16 - indent.len()),
+            numbers.iter().map(String::as_str),
+        ));
         text.push('\n');
     }
 }
@@ -75,9 +79,15 @@ fn computed(text: &mut String, value: &Explained, values: &[Explained]) {
         let worked =
             value.worked(values, element, &short).map_or(String::new(), |worked| format!("{worked} = "));
         let worked = format!("{worked}{}", short(number));
-        let line = broken(&format!("    {name} = "), worked.split(' '));
+        // A term of a sum stays in one piece.
+        let terms: Vec<String> = worked.split(" + ").enumerate().map(|(i, term)| signed(i, term)).collect();
+        let line = broken(&format!("    {name} = "), terms.iter().map(String::as_str));
         let _ = writeln!(text, "{line}");
     }
+}
+
+fn signed(index: usize, term: &str) -> String {
+    if index == 0 { term.to_owned() } else { format!("+ {term}") }
 }
 
 fn backward(text: &mut String, steps: &StepByStep, layer: Option<&str>) {
@@ -245,7 +255,7 @@ mod tests {
 
     #[test]
     fn long_lines_are_broken_below_their_beginning() {
-        let text = vec!["0.5 × 0.25"; 12].join(" + ");
+        let text = ["0.5 × 0.25"; 12].join(" + ");
         let lines = broken("  z = ", text.split(' '));
         assert!(
             lines.lines().count() > 1 && lines.lines().all(|line| line.chars().count() <= WIDTH),

@@ -132,9 +132,6 @@ fn every_command_has_help_with_examples() {
         "minimize",
         "data",
     ] {
-    for command in ["", "demo", "train", "eval", "predict", "diagnose", "report", "export", "explain", "data"]
-    {
-    for command in ["", "demo", "train", "eval", "predict", "report", "export", "explain", "data"] {
         let help = folder.succeed(&format!("{command} --help"));
         assert!(help.stdout.contains("Examples:\n  downhill"), "{command}: {}", help.stdout);
         assert_eq!(help.stderr, "");

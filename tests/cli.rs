@@ -5,12 +5,12 @@
 mod bad_input;
 #[path = "cli/commands.rs"]
 mod commands;
-#[path = "cli/faq.rs"]
-mod faq;
 #[path = "cli/diagnose.rs"]
 mod diagnose;
 #[path = "cli/explain.rs"]
 mod explain;
+#[path = "cli/faq.rs"]
+mod faq;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
 #[path = "cli/landscape.rs"]

@@ -3,7 +3,8 @@
 //! A block of the language `console` holds commands, each behind a `$`, and what they print. A line `...` stands for
 //! any lines, and `[..]` for any one word. Blanks do not count, and numbers may differ by 2 % or by two units of
 //! their last digit: other vector instructions add up in another order. The blocks share one folder, so that a command
-//! finds the run that one before it has made.
+//! finds the run that one before it has made. A command that fails says so behind a `#`, as in `# exit code 5`, and then
+//! what it prints on standard error is shown.
 //!
 //! To write anew what stands there: `cargo test -p downhill-cli --test cli faq -- --ignored`. It keeps `...` and
 //! `[..]`, replaces each line by the one that has the same words, and fills a block that shows nothing yet.
@@ -47,16 +48,20 @@ fn examples(page: &str) -> Vec<Example> {
     found
 }
 
-/// What a command prints: its standard output.
+/// What a command prints: its standard output, or, where it shall fail, its standard error.
 fn output(folder: &Folder, example: &Example) -> String {
-    let words = example.command.strip_prefix("downhill").unwrap_or_else(|| {
-        panic!("line {}: expected a command of downhill, but found {}", example.line, example.command)
+    let (command, code) = match example.command.split_once(" # exit code ") {
+        Some((command, code)) => (command, code.trim().parse().unwrap()),
+        None => (&*example.command, 0),
+    };
+    let words = command.strip_prefix("downhill").unwrap_or_else(|| {
+        panic!("line {}: expected a command of downhill, but found {command}", example.line)
     });
-    let words = shell_words(words);
-    let output = folder.command("").args(&words).output().unwrap();
+    let output = folder.command("").args(shell_words(words)).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    assert!(output.status.success(), "line {}: {}\n{}", example.line, example.command, text(output.stderr));
-    text(output.stdout)
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(code), "line {}: {command}\n{stderr}", example.line);
+    if code == 0 { stdout } else { stderr }
 }
 
 /// The words of a command line; blanks between quotes belong to a word.

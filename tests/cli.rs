@@ -9,6 +9,8 @@ mod commands;
 mod diagnose;
 #[path = "cli/explain.rs"]
 mod explain;
+#[path = "cli/faq.rs"]
+mod faq;
 #[path = "cli/interrupt.rs"]
 mod interrupt;
 #[path = "cli/landscape.rs"]

@@ -115,8 +115,23 @@ fn the_list_of_data_names_what_can_be_trained_on() {
 #[test]
 fn every_command_has_help_with_examples() {
     let folder = Folder::new();
-    for command in ["", "demo", "train", "eval", "predict", "diagnose", "report", "export", "explain", "data"]
-    {
+    for command in [
+        "",
+        "demo",
+        "train",
+        "lr-find",
+        "race",
+        "eval",
+        "predict",
+        "regress",
+        "landscape",
+        "diagnose",
+        "export",
+        "report",
+        "explain",
+        "minimize",
+        "data",
+    ] {
         let help = folder.succeed(&format!("{command} --help"));
         assert!(help.stdout.contains("Examples:\n  downhill"), "{command}: {}", help.stdout);
         assert_eq!(help.stderr, "");

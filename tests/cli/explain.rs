@@ -176,13 +176,16 @@ fn an_example_of_a_run_is_explained_with_the_step_of_its_optimizer() {
 #[test]
 fn the_page_has_the_drawing_and_the_numbers() {
     let folder = Folder::new();
-    let ended = folder.succeed(&format!("{NETWORK} --html page.html"));
-    assert_eq!(ended.stderr, "Wrote page.html\n");
+    let ended = folder.succeed(&format!("{NETWORK} --html page.html --svg net.svg --csv terms.csv"));
+    assert_eq!(ended.stderr, "wrote page.html\nwrote net.svg\nwrote terms.csv\n");
     let page = String::from_utf8(folder.read("page.html")).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<svg") && !page.contains("<script"));
     for part in ["0.z[1]", "2.weight[0,0]", "relu(\u{2212}0.25)", "loss after"] {
         assert!(page.contains(part), "no '{part}'");
     }
+    assert!(folder.read("net.svg").starts_with(b"<svg"));
+    let table = String::from_utf8(folder.read("terms.csv")).unwrap();
+    assert!(table.lines().any(|line| line.starts_with("\"0.weight[1,0]\",0.z[0],6,2,12,12,")), "{table}");
     // One of many units is too large for a drawing, not for the tables.
     folder.succeed("explain mlp:20 --input 1,2 --target 1 --layer 2 --html large.html");
     let large = String::from_utf8(folder.read("large.html")).unwrap();
@@ -215,7 +218,8 @@ fn what_is_too_large_or_missing_is_refused_with_what_to_do() {
         ("mlp:2 --input 1,x --target 1", 2, "'x' is none"),
         ("mlp:2 --input 1,2 --target 0.5 --loss bce", 2, "bce takes one class"),
         ("nothing --input 1 --target 1", 2, "there is no directory of a run of that name"),
-        (&format!("mlp:2 {example} --html mine"), 7, "mine"),
+        (&format!("mlp:2 {example} --html mine"), 7, "mine: this is a directory already; name a file in it"),
+        (&format!("mlp:20 {example} --layer 2 --svg net.svg"), 3, "too many numbers for a drawing"),
     ] {
         let Ended { code: found, stderr, .. } = folder.run(&format!("explain {arguments}"));
         assert_eq!(found, Some(code), "{arguments}: {stderr}");

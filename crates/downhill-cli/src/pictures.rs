@@ -43,6 +43,11 @@ impl PictureArguments {
         [&self.html, &self.svg, &self.csv].into_iter().try_for_each(|path| check(path.as_deref()))
     }
 
+    /// Whether the picture alone was asked for.
+    pub fn wants_svg(&self) -> bool {
+        self.svg.is_some()
+    }
+
     /// Writes the files that were asked for, and says so.
     pub fn write(
         &self,

@@ -1,22 +1,30 @@
 //! How long a logistic regression of many rows takes, to a certificate.
 //!
 //! ```sh
+//! cargo run --release --example regression_speed -p downhill-train
+//! ```
+//!
+//! With a directory, it takes the data that a script has written there, which says how long scikit-learn takes for it:
+//!
+//! ```sh
 //! python crates/downhill-train/tests/oracles/regression_speed.py DIRECTORY
 //! cargo run --release --example regression_speed -p downhill-train -- DIRECTORY
 //! ```
-//!
-//! The script writes the data, and says how long scikit-learn takes for the same.
 
-use downhill_tensor::npy;
+use downhill_tensor::{Key, Tensor, npy};
 use downhill_train::regression::{FitOptions, LogisticRegression, Solver};
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let directory = PathBuf::from(std::env::args().nth(1).ok_or("give the directory of the data")?);
-    let rows = npy::read::<f64>(directory.join("x.npy"))?.to_vec();
-    let labels = npy::read::<i64>(directory.join("y.npy"))?.to_vec();
+    let (rows, labels) = match std::env::args().nth(1).map(PathBuf::from) {
+        Some(directory) => {
+            let rows = npy::read::<f64>(directory.join("x.npy"))?.to_vec();
+            (rows, npy::read::<i64>(directory.join("y.npy"))?.to_vec())
+        }
+        None => made(200_000, 32)?,
+    };
     let alpha = 1.0 / labels.len() as f64;
     for (solver, threads) in [("newton", 1), ("newton", 2), ("lbfgs", 1), ("lbfgs", 2)] {
         let options = FitOptions {
@@ -35,4 +43,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
     Ok(())
+}
+
+/// Normal rows, and classes that follow from their sum and from chance.
+fn made(examples: usize, columns: usize) -> Result<(Vec<f64>, Vec<i64>), Box<dyn Error>> {
+    let rows = Tensor::<f64>::normal(Key::new(0), [examples, columns], 0.0, 1.0)?.to_vec();
+    let chance = Tensor::<f64>::normal(Key::new(1), [examples], 0.0, 3.0)?.to_vec();
+    let label = |(row, chance): (&[f64], f64)| i64::from(row.iter().sum::<f64>() + chance > 0.0);
+    let labels = rows.chunks_exact(columns).zip(chance).map(label).collect();
+    Ok((rows, labels))
 }

@@ -238,6 +238,8 @@ struct Descent<T> {
     gradient_norm: f64,
     last: Option<Iteration>,
     stopped: Option<StopReason>,
+    /// A reason to stop that the last iteration gave, unless the point is stationary.
+    pending: Option<StopReason>,
     /// The lowest value and gradient norm at the points of the walk, and the iterations since one of them fell.
     lowest: (f64, f64),
     stalled: u32,
@@ -255,6 +257,7 @@ impl<T: Float> Descent<T> {
             gradient_norm: f64::NAN,
             last: None,
             stopped: None,
+            pending: None,
             lowest: (f64::INFINITY, f64::INFINITY),
             stalled: 0,
         }
@@ -319,8 +322,11 @@ impl<T: Float> Descent<T> {
         let norm = self.options.gradient_norm;
         let stationary = gradient_norm <= tolerance;
         let spent = self.walk.iteration >= self.options.iterations;
-        if !stationary && let Some(reason) = self.stopped {
+        if let Some(reason) = self.stopped {
             return Ok(ControlFlow::Break(reason));
+        }
+        if !stationary && let Some(reason) = self.pending {
+            return Ok(self.stop(reason));
         }
         if !stationary && spent {
             return Ok(self.stop(StopReason::Iterations { iterations: self.walk.iteration }));
@@ -347,7 +353,8 @@ impl<T: Float> Descent<T> {
         match halt {
             Halt::Objective(error) => Err(MinimizeError::Objective(error)),
             Halt::Method(error) => Err(MinimizeError::Method(error)),
-            Halt::Stop(reason) => Ok(self.stop(reason)),
+            // The solver knows neither the norm that is meant nor the bounds.
+            Halt::Stop(reason) => Ok(self.stop(reason.with_gradient_norm(self.gradient_norm))),
         }
     }
 
@@ -365,7 +372,7 @@ impl<T: Float> Descent<T> {
         self.lowest = (self.lowest.0.min(value), self.lowest.1.min(gradient_norm));
         self.stalled = if better || may_rise { 0 } else { self.stalled + 1 };
         let MinimizeOptions { value_tolerance, step_tolerance, .. } = self.options;
-        self.stopped = if value_tolerance > 0.0 && (0.0..=value_tolerance * size).contains(&decrease) {
+        self.pending = if value_tolerance > 0.0 && (0.0..=value_tolerance * size).contains(&decrease) {
             Some(StopReason::ValueTolerance { decrease: decrease / size, tolerance: value_tolerance })
         } else if step_tolerance > 0.0 && change <= step_tolerance {
             Some(StopReason::StepTolerance { change, tolerance: step_tolerance })

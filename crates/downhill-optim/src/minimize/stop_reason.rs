@@ -98,6 +98,15 @@ pub enum StopReason {
 }
 
 impl StopReason {
+    /// The same reason with another norm, where a search has come to nothing.
+    pub(super) fn with_gradient_norm(self, gradient_norm: f64) -> Self {
+        match self {
+            StopReason::Precision { rounding, .. } => StopReason::Precision { gradient_norm, rounding },
+            StopReason::LineSearch { failure, .. } => StopReason::LineSearch { failure, gradient_norm },
+            other => other,
+        }
+    }
+
     /// Whether the point is what was asked for: a tolerance or the target is reached, or all that the precision
     /// of the numbers allows.
     pub fn converged(&self) -> bool {

@@ -183,6 +183,13 @@ fn newton_and_trust_region_leave_a_saddle_along_negative_curvature() {
         let (least, _) = extreme_curvatures(saddle, &x);
         assert!(least > 0.0);
     }
+    // Asked again, a minimizer that has stopped asks nothing of the objective.
+    let mut minimizer =
+        Minimizer::new(&mut saddle, &[1.0, 0.0], &NewtonCg::default().into(), &options(50)).unwrap();
+    assert!(minimizer.step(&mut saddle).unwrap().is_break());
+    let evaluations = minimizer.progress().evaluations;
+    assert!(minimizer.step(&mut saddle).unwrap().is_break());
+    assert_eq!(minimizer.progress().evaluations, evaluations);
     let stays = NewtonCg { leave_saddles: false, ..NewtonCg::default() };
     assert_eq!(run(saddle, &[0.0, 0.0], &stays.into(), &options(50)).0, [0.0, 0.0]);
 }

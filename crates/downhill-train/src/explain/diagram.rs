@@ -194,3 +194,74 @@ fn weight(
 fn short(value: f64) -> String {
     crate::page::readable(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::explain::{ExampleTarget, Question, step_by_step};
+    use crate::page::NetworkDiagram;
+    use downhill_autograd::Type;
+    use downhill_autograd::explain::Detail;
+    use downhill_nn::{Activation, Loss, Network, models};
+    use downhill_tensor::Key;
+
+    fn diagram(
+        hidden: &[usize],
+        activation: Activation,
+        loss: Loss,
+        target: ExampleTarget,
+    ) -> Option<NetworkDiagram> {
+        let network = Network::new(models::mlp(hidden, 2, activation), Type::float([1, 3])).unwrap();
+        let question = Question {
+            network: &network,
+            loss: &loss,
+            parameters: &network.initialize::<f64>(Key::new(3)),
+            state: &[],
+            input: &[0.5, -1.0, 2.0],
+            target: &target,
+        };
+        step_by_step(&question, 0.1, None, &Detail::default()).unwrap().diagram()
+    }
+
+    #[test]
+    fn the_derivative_at_a_circle_is_the_sum_over_the_lines_to_its_right() {
+        let values = || ExampleTarget::Values(vec![1.0, 0.0]);
+        for (hidden, activation, loss, target) in [
+            (&[2][..], Activation::Tanh, Loss::MeanSquaredError, values()),
+            (&[3, 2], Activation::Relu, Loss::MeanAbsoluteError, values()),
+            (&[4], Activation::Silu, Loss::CrossEntropy, ExampleTarget::Class(1)),
+            (&[2], Activation::Sigmoid, Loss::Huber { delta: 1.0 }, values()),
+        ] {
+            let diagram = diagram(hidden, activation, loss, target).unwrap();
+            let last = diagram.nodes.len() - 1;
+            assert_eq!(
+                (diagram.nodes[last].name.as_str(), diagram.nodes[last].gradient),
+                ("loss", Some(1.0))
+            );
+            for (number, node) in diagram.nodes.iter().enumerate().filter(|(number, _)| *number != last) {
+                let lines = diagram.edges.iter().filter(|edge| edge.from == number);
+                let sum: f64 =
+                    lines.map(|edge| edge.strength * diagram.nodes[edge.to].gradient.unwrap()).sum();
+                match node.gradient {
+                    Some(gradient) => {
+                        assert!((sum - gradient).abs() < 1e-12, "{}: {sum} and {gradient}", node.name)
+                    }
+                    None => assert!(node.name == "target" && sum == 0.0),
+                }
+            }
+            // Every line leads to the right, so that it is drawn.
+            assert!(
+                diagram
+                    .edges
+                    .iter()
+                    .all(|edge| diagram.nodes[edge.from].column < diagram.nodes[edge.to].column)
+            );
+            assert!(diagram.columns.iter().all(|heading| !heading.is_empty()), "{:?}", diagram.columns);
+        }
+    }
+
+    #[test]
+    fn a_wide_network_has_no_drawing() {
+        let target = ExampleTarget::Class(0);
+        assert_eq!(diagram(&[9], Activation::Tanh, Loss::CrossEntropy, target), None);
+    }
+}

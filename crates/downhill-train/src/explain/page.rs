@@ -13,7 +13,7 @@ impl StepByStep {
         if let Some(diagram) = self.diagram().filter(|_| layer.is_none()) {
             page = page.section(Section::new("The network").figure(diagram.figure()));
         }
-        page.section(self.forward(&shown)).section(self.backward(&shown)).section(self.step(layer))
+        page.section(self.forward(&shown)).section(self.backward(layer)).section(self.step(layer))
     }
 
     fn forward(&self, shown: &dyn Fn(&Explained) -> bool) -> Section {
@@ -50,35 +50,37 @@ impl StepByStep {
             .table(table)
     }
 
-    fn backward(&self, shown: &dyn Fn(&Explained) -> bool) -> Section {
+    /// The terms of the backward pass, from the loss to the parameters: for each path the derivative that arrives, the
+    /// local derivative and their product, and in the last line of each element their sum beside the central
+    /// difference. Of a value with too many elements there is one line, with the norm of its derivative.
+    pub fn terms(&self, layer: Option<&str>) -> Table {
         let values = &self.explanation.values;
         let heading =
             ["derivative of the loss by", "through", "arriving", "local", "product", "sum", "by difference"];
         let mut table = Table::new("", heading);
-        let rest = |table: &mut Table, name: String, sum: Option<f64>, difference: Option<f64>| {
+        let rest = |table: &mut Table, name: String, sum: f64, difference: Option<f64>| {
             let empty = || Cell::Empty;
             table.push([name.into(), empty(), empty(), empty(), empty(), sum.into(), difference.into()]);
         };
-        for (number, value) in values.iter().enumerate().rev().filter(|(_, value)| shown(value)) {
+        let shown = values.iter().enumerate().rev();
+        for (number, value) in shown.filter(|(_, value)| layer.is_none_or(|layer| value.belongs_to(layer))) {
             let Some(gradient) = &value.gradient else { continue };
             let difference = |element: usize| gradient.finite_difference.as_ref().map(|found| found[element]);
             if value.numbers.len() > self.explanation.elements {
                 let Summary { elements, norm, .. } = Summary::of(&gradient.sum);
-                rest(&mut table, format!("{}, {elements} numbers: their norm", value.name), Some(norm), None);
+                rest(&mut table, format!("{}, {elements} numbers: their norm", value.name), norm, None);
                 continue;
             }
             for (element, &sum) in gradient.sum.iter().enumerate() {
                 let terms = self.explanation.terms(number, element);
                 if value.role == Role::Loss || terms.is_empty() {
-                    rest(&mut table, value.element(element), Some(sum), difference(element));
+                    rest(&mut table, value.element(element), sum, difference(element));
                 }
                 for (index, term) in terms.iter().enumerate() {
-                    let name = if index == 0 { value.element(element) } else { String::new() };
-                    let through = values[term.consumer].element(term.element);
                     let last = index + 1 == terms.len();
                     table.push([
-                        Cell::from(name),
-                        through.into(),
+                        Cell::from(value.element(element)),
+                        values[term.consumer].element(term.element).into(),
                         term.arriving.into(),
                         term.local.into(),
                         term.product.into(),
@@ -88,6 +90,10 @@ impl StepByStep {
                 }
             }
         }
+        table
+    }
+
+    fn backward(&self, layer: Option<&str>) -> Section {
         let (apart, _, _) = self.explanation.largest_disagreement();
         Section::new("Backward: the chain rule, path by path")
             .paragraph(
@@ -99,7 +105,7 @@ impl StepByStep {
                 "Beside each sum stands a central difference: the network carried out again from that value on, with \
                  the value a little larger and a little smaller. It knows nothing of the chain rule.",
             )
-            .table(table)
+            .table(self.terms(layer))
             .facts([
                 ("sums and differences are apart by at most", format!("{apart:.1e}")),
                 ("sums and the reverse mode of the library by at most", format!("{:.1e}", self.reverse_mode_apart)),

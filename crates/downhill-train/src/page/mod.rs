@@ -54,14 +54,9 @@ pub use chart::Chart;
 pub use contour_chart::{ContourChart, Grid, Levels, Ramp};
 pub use document::Page;
 pub use figure::Figure;
-
-pub use line_chart::LineChart;
 pub use line_chart::LineChart;
 pub use matrix::Matrix;
-pub use matrix::Matrix;
 pub use network_diagram::{DiagramEdge, DiagramNode, NetworkDiagram};
-pub use network_diagram::{DiagramEdge, DiagramNode, NetworkDiagram};
-pub(crate) use numbers::readable;
 pub(crate) use numbers::{count, readable};
 pub use picture::Picture;
 pub use scatter::Scatter;

@@ -15,19 +15,22 @@ impl RaceResult {
         };
         let bands: Vec<_> =
             self.entrants.iter().map(|entrant| (entrant, entrant.band(currency, measure))).collect();
-        let positive = bands.iter().flat_map(|(_, band)| band).all(|place| place.lowest > 0.0);
-        let y = if positive { Axis::logarithmic(what) } else { Axis::linear(what) };
+        let (y, floor) = loss_axis(what, bands.iter().flat_map(|(_, band)| band).map(|place| place.lowest));
         let title = format!("The {what} over {unit}");
-        let caption = format!(
+        let mut caption = format!(
             "The mean loss of {of}: the median of {} in a band from the smallest to the largest.",
             seeds(self.seeds.len())
         );
+        if floor.is_finite() {
+            caption += &format!(" Losses below {} are drawn there.", readable(floor));
+        }
         let mut chart = LineChart::new(title, Axis::logarithmic(unit), y).describe(caption);
         for (entrant, band) in bands {
             // What was spent before the first step has no place on a logarithmic axis.
             let band: Vec<_> = band.into_iter().filter(|place| place.spent > 0.0).collect();
-            let series = Series::new(&entrant.label, band.iter().map(|place| [place.spent, place.median]))
-                .band(band.iter().map(|place| [place.lowest, place.highest]));
+            let median = band.iter().map(|place| [place.spent, place.median.max(floor)]);
+            let series = Series::new(&entrant.label, median)
+                .band(band.iter().map(|place| [place.lowest.max(floor), place.highest.max(floor)]));
             chart = chart.series(series);
         }
         match &self.target {
@@ -45,9 +48,8 @@ impl RaceResult {
             "The loss at the end of each trial of {}. A line ends where larger rates diverge.",
             first.trial_budget
         );
-        let trials = || tuned.iter().flat_map(|(_, tuning)| &tuning.trials);
-        let positive = trials().filter_map(|trial| trial.loss).all(|loss| loss > 0.0);
-        let y = if positive { Axis::logarithmic("loss") } else { Axis::linear("loss") };
+        let trials = tuned.iter().flat_map(|(_, tuning)| &tuning.trials);
+        let (y, floor) = loss_axis("loss", trials.filter_map(|trial| trial.loss));
         let mut chart =
             LineChart::new("The search for the learning rates", Axis::logarithmic("learning rate"), y)
                 .describe(caption);
@@ -55,7 +57,7 @@ impl RaceResult {
             let mut points: Vec<[f64; 2]> = tuning
                 .trials
                 .iter()
-                .map(|trial| [trial.learning_rate, trial.loss.unwrap_or(f64::NAN)])
+                .map(|trial| [trial.learning_rate, trial.loss.map_or(f64::NAN, |loss| loss.max(floor))])
                 .collect();
             points.sort_by(|a, b| a[0].total_cmp(&b[0]));
             // A gap within the line shows a trial that diverged; behind its end it shows nothing.
@@ -277,4 +279,18 @@ fn arrival_in_words(finish: &Finish) -> String {
 
 fn seeds(count: usize) -> String {
     format!("{count} seed{}", if count == 1 { "" } else { "s" })
+}
+
+/// The least loss that is drawn where some are smaller, even 0, in which single precision ends.
+const SMALLEST_DRAWN: f64 = 1e-8;
+
+/// The axis of losses, logarithmic where none is negative, and the value at which smaller ones are drawn: minus
+/// infinity where there is no such.
+fn loss_axis(name: &str, losses: impl Iterator<Item = f64>) -> (Axis, f64) {
+    let smallest = losses.fold(f64::INFINITY, f64::min);
+    match smallest {
+        negative if negative < 0.0 => (Axis::linear(name), f64::NEG_INFINITY),
+        tiny if tiny < SMALLEST_DRAWN => (Axis::logarithmic(name), SMALLEST_DRAWN),
+        _ => (Axis::logarithmic(name), f64::NEG_INFINITY),
+    }
 }

@@ -6,12 +6,12 @@ mod text;
 
 use crate::exit::{Error, Result};
 use crate::output;
+use crate::pictures::PictureArguments;
 use crate::report::{count, grouped};
 use crate::source::OtherSourceArguments;
 use clap::Args;
 use downhill::autograd::explain::Detail;
 use downhill::train::explain::{Question, StepByStep, step_by_step};
-use std::path::PathBuf;
 use subject::Subject;
 
 /// The most numbers that are shown where nothing else is said.
@@ -31,7 +31,8 @@ Examples:
   downhill explain logistic --input 1,2 --target 0 --classes 3
   downhill explain runs/iris --example 0 --layer 2
 
-In the drawing of --html values are circles, and weights stand on the lines between them.")]
+In the drawing of --html and --svg values are circles, and weights stand on the lines between them; --csv has the
+terms of the backward pass.")]
 pub struct Arguments {
     /// The directory of a run, or a network: linear, logistic or mlp:WIDTH[,WIDTH...]
     #[arg(value_name = "RUN|MODEL")]
@@ -49,12 +50,11 @@ pub struct Arguments {
     /// The most numbers to show; larger values are summarized
     #[arg(long, value_name = "N", default_value_t = LIMIT)]
     limit: u64,
-    /// Write a page to look at, with a drawing of the network
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pictures: PictureArguments,
 }
 
 #[derive(Args, Clone, Debug, Default)]
@@ -95,6 +95,7 @@ struct ModelArguments {
 
 /// Explains.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    arguments.pictures.check()?;
     let subject = Subject::of(arguments)?;
     let layer = arguments.layer.as_deref();
     if let Some(layer) = layer {
@@ -121,11 +122,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return Err(too_many(&count(shown, "number"), shown, arguments.limit, &subject));
     }
 
-    if let Some(path) = &arguments.html {
-        let page = steps.page("Backpropagation, step by step", &subject.sentence(), layer).to_string();
-        output::file(path, &page)?;
-        output::note(&format!("Wrote {}", path.display()));
+    let diagram = steps.diagram();
+    if diagram.is_none() && arguments.pictures.wants_svg() {
+        return Err(Error::Configuration(
+            "--svg: the network has too many numbers for a drawing; --html and --csv have them in tables"
+                .into(),
+        ));
     }
+    arguments.pictures.write(
+        || steps.page("Backpropagation, step by step", &subject.sentence(), layer).to_string(),
+        || diagram.map(|diagram| diagram.svg()).unwrap_or_default(),
+        || steps.terms(layer).csv(),
+    )?;
     match arguments.json {
         true => output::json(&object::of(&subject, &steps, layer)),
         false => output::text(&text::of(&subject, &steps, layer)),

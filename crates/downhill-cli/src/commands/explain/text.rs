@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn long_lines_are_broken_below_their_beginning() {
-        let text = vec!["0.5 × 0.25"; 12].join(" + ");
+        let text = ["0.5 × 0.25"; 12].join(" + ");
         let lines = broken("  z = ", text.split(' '));
         assert!(
             lines.lines().count() > 1 && lines.lines().all(|line| line.chars().count() <= WIDTH),

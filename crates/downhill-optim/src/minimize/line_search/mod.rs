@@ -212,8 +212,9 @@ pub(crate) struct Stuck {
 }
 
 impl Stuck {
-    /// The reason, where nothing else can be tried.
-    pub fn reason(self, gradient_norm: f64) -> StopReason {
+    /// The reason, where nothing else can be tried. The minimizer fills in the norm that is meant.
+    pub fn reason(self) -> StopReason {
+        let gradient_norm = f64::NAN;
         match self.is_noise {
             true => StopReason::Precision { gradient_norm, rounding: self.rounding },
             false => StopReason::LineSearch { failure: self.failure, gradient_norm },

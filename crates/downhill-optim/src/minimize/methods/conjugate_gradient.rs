@@ -129,7 +129,7 @@ impl<T: Float> Solve<T> for ConjugateGradientSolver<T> {
                     slope = self.steepest(walk);
                     (conjugate, first) = (false, unscaled(&walk.gradient));
                 }
-                Err(failed) => return Err(stuck(failed, walk)),
+                Err(failed) => return Err(stuck(failed)),
             }
         }
     }

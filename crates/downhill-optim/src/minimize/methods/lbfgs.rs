@@ -73,7 +73,7 @@ impl<T: Float> Solve<T> for LbfgsSolver<T> {
                     return Ok(moved);
                 }
                 Err(_) if !fresh => self.history.clear(),
-                Err(failed) => return Err(stuck(failed, walk)),
+                Err(failed) => return Err(stuck(failed)),
             }
         }
     }

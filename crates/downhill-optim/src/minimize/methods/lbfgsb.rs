@@ -250,7 +250,7 @@ impl<T: Float> Solve<T> for LbfgsBSolver<T> {
                     return Ok(moved);
                 }
                 Err(_) if !unscaled => self.compact.clear(),
-                Err(failed) => return Err(stuck(failed, walk)),
+                Err(failed) => return Err(stuck(failed)),
             }
         }
     }

@@ -29,7 +29,6 @@ pub(super) use trust_region::TrustRegionSolver;
 use super::evaluator::{Evaluator, Halt};
 use super::walk::{Moved, Walk};
 use super::{Objective, StopReason};
-use crate::global_norm;
 use downhill_tensor::Float;
 
 /// The memory of a method.
@@ -57,12 +56,13 @@ pub(crate) trait Solve<T: Float> {
 }
 
 /// The end of a minimization whose method found no step, not even along the gradient.
-fn stuck<T: Float, E>(stuck: super::line_search::Stuck, walk: &Walk<T>) -> Halt<E> {
-    Halt::Stop(stuck.reason(global_norm(&walk.gradient)))
+fn stuck<E>(stuck: super::line_search::Stuck) -> Halt<E> {
+    Halt::Stop(stuck.reason())
 }
 
 /// The end of a minimization where what is left to gain is below the rounding of the value.
 fn at_precision<T: Float, E>(walk: &Walk<T>) -> Halt<E> {
     let rounding = super::evaluator::rounding::<T>(walk.value);
-    Halt::Stop(StopReason::Precision { gradient_norm: global_norm(&walk.gradient), rounding })
+    // The minimizer fills in the norm that is meant.
+    Halt::Stop(StopReason::Precision { gradient_norm: f64::NAN, rounding })
 }

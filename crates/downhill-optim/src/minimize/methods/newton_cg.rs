@@ -137,7 +137,7 @@ impl<T: Float> Solve<T> for NewtonCgSolver<T> {
             match step_along(&self.options.line_search, walk, evaluator, direction)? {
                 Ok(moved) => return Ok(moved),
                 Err(_) if newton => slope = f64::NAN,
-                Err(failed) => return Err(stuck(failed, walk)),
+                Err(failed) => return Err(stuck(failed)),
             }
         }
     }

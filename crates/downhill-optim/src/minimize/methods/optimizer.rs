@@ -8,7 +8,8 @@ use crate::{Optimize, OptimizerConfig, Schedule};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
-/// An optimizer and the schedule of its learning rate. It takes each step as it comes: the value may rise.
+/// An optimizer and the schedule of its learning rate. It takes each step as it comes: the value may rise. Of optimizers
+/// that keep an average beside the parameters, the parameters count and not the average.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduledOptimizer {

@@ -62,7 +62,7 @@ impl<T: Float> Solve<T> for SteepestDescentSolver<T> {
                 self.last = moved.step.is_finite().then_some((moved.step, slope));
                 Ok(moved)
             }
-            Err(failed) => Err(stuck(failed, walk)),
+            Err(failed) => Err(stuck(failed)),
         }
     }
 }

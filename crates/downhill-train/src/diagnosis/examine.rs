@@ -244,7 +244,8 @@ fn start(
         return Ok(());
     }
     let many = Sample::draw(ready, wanted, options.seed)?;
-    let noise = BatchGradients::over_data(&mut fresh(&many.data, size)?, &theta)?.noise()?;
+    let measured = BatchGradients::over_data(&mut fresh(&many.data, size)?, &theta);
+    let Some(noise) = if_finite(measured.and_then(|gradients| gradients.noise()))? else { return Ok(()) };
     if let Some(scale) = noise.scale() {
         found.note("gradient noise scale of the untrained network, in examples", None, scale);
     }
@@ -270,11 +271,7 @@ fn curvature(
     let mut loss = loss_over(model, &sample.data, sample.data.len())?;
     let lanczos = LanczosOptions { iterations: 40, tolerance: 1e-3, seed: options.seed };
     let measured = CurvatureOptions { lanczos, trace_samples: 4 };
-    let curvature = match Curvature::measure(&mut loss, &theta, measured) {
-        // Said by others: the loss is not finite here.
-        Err(Error::NotFinite { .. }) => return Ok(()),
-        curvature => curvature?,
-    };
+    let Some(curvature) = if_finite(Curvature::measure(&mut loss, &theta, measured))? else { return Ok(()) };
     found.note("largest eigenvalue of the Hessian", None, curvature.largest.value);
     found.note("smallest eigenvalue of the Hessian", None, curvature.smallest.value);
     found.note("trace of the Hessian", None, curvature.trace.trace);
@@ -285,7 +282,11 @@ fn curvature(
         BatchSize::Examples(size) => size.clamp(1, ready.len()),
         BatchSize::Full => sample.data.len(),
     };
-    let mut batches = loss_over(model, &sample.data, size.min(sample.data.len()))?;
+    // Whole batches alone: a network may need more of a batch than is left at the end.
+    let size = size.min(sample.data.len());
+    let rows: Vec<usize> = (0..sample.data.len() / size * size).collect();
+    let whole = sample.data.subset(&rows).map_err(Error::data("the training data"))?;
+    let mut batches = loss_over(model, &whole, size)?;
     let preconditioner = estimated_preconditioner(&mut batches, &theta, &config.optimizer)?;
     let needs_one = super::stability_limit(&config.optimizer)
         .is_some_and(|limit| limit.preconditioning == super::Preconditioning::Diagonal);
@@ -293,14 +294,21 @@ fn curvature(
         return Ok(());
     }
     let preconditioner = preconditioner.as_deref();
-    if let Some(sharpness) =
-        Sharpness::measure(&mut loss, &theta, &config.optimizer, rate, preconditioner, lanczos)?
-    {
+    let measured = Sharpness::measure(&mut loss, &theta, &config.optimizer, rate, preconditioner, lanczos);
+    if let Some(sharpness) = if_finite(measured)?.flatten() {
         found.note("rate times sharpness", None, sharpness.product());
         found.note("stability limit of the optimizer", None, sharpness.limit.product);
         found.say(sharpness.verdict());
     }
     Ok(())
+}
+
+/// What was measured, unless there it was not finite, which other verdicts say.
+fn if_finite<T>(measured: Result<T>) -> Result<Option<T>> {
+    match measured {
+        Err(Error::NotFinite { .. }) => Ok(None),
+        measured => measured.map(Some),
+    }
 }
 
 /// A share in words.

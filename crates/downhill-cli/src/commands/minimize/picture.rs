@@ -42,7 +42,13 @@ pub fn page(problem: &mut Problem, walks: &[Walk]) -> Page {
 
 /// How a walk ended, in words.
 pub fn ending(walk: &Walk) -> String {
-    format!("{}; {}", sentence(&walk.end.reason.to_string()), walk.nature.sentence())
+    let Walk { end, last_value, nature, .. } = walk;
+    let mut text = format!("{}; {}", sentence(&end.reason.to_string()), nature.sentence());
+    // A walk that runs away must not look as if it stood still at its start.
+    if *last_value > end.value + 0.01 * end.value.abs() {
+        text += &format!("; it is the best of the way, which had come to the value {}", number(*last_value));
+    }
+    text
 }
 
 /// A row for each walk.

@@ -27,6 +27,8 @@ pub struct Walk {
     pub entrant: Entrant,
     pub places: Vec<Place>,
     pub x: Vec<f64>,
+    /// The value at the last point, which need not be the best.
+    pub last_value: f64,
     pub end: Ending<f64>,
     pub nature: Nature,
 }
@@ -41,7 +43,9 @@ pub fn walk(
     let mut x = problem.start.clone();
     let mut places: Vec<Place> = Vec::new();
     let mut every = 1;
+    let mut last_value = f64::NAN;
     let end = minimize(problem, &mut x, &entrant.method, options, |progress| {
+        last_value = progress.value;
         if progress.iteration.is_multiple_of(every) {
             if places.len() >= KEPT {
                 every *= 2;
@@ -74,7 +78,7 @@ pub fn walk(
         });
     }
     let nature = Nature::of(problem, &x, &end, bounded);
-    Ok(Walk { entrant, places, x, end, nature })
+    Ok(Walk { entrant, places, x, last_value, end, nature })
 }
 
 /// What a point is, by the eigenvalues of the Hessian there.

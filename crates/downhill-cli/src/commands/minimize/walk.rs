@@ -145,9 +145,9 @@ impl Nature {
     }
 }
 
+/// Whether the gradient is as good as 0: small, whatever tolerance was asked for, or as small as rounding allows.
 fn stationary(end: &Ending<f64>) -> bool {
-    matches!(end.reason, StopReason::GradientTolerance { .. } | StopReason::Precision { .. })
-        || end.gradient_norm <= 1e-5
+    matches!(end.reason, StopReason::Precision { .. }) || end.gradient_norm <= 1e-4
 }
 
 /// By the signs of the smallest and the largest curvature, where these are not rounding of the larger one.

@@ -130,8 +130,7 @@ pub(crate) fn labels(
     };
     let train = Sample::draw(train, EXAMPLES, options.seed)?;
     let validation = Sample::draw(validation, EXAMPLES, options.seed)?;
-    let mut run =
-        |shuffled: bool, number: u64| trained(model, &train, &validation, options, shuffled, number);
+    let run = |shuffled: bool, number: u64| trained(model, &train, &validation, options, shuffled, number);
     let of_true = (0..TRUE_RUNS).map(|number| run(false, number)).collect::<Result<Vec<f64>>>()?;
     let of_shuffled = (0..SHUFFLED_RUNS).map(|number| run(true, number)).collect::<Result<Vec<f64>>>()?;
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;

@@ -161,7 +161,7 @@ impl fmt::Display for StopReason {
             ),
             StopReason::NotFinite { iteration, value, gradient } => write!(
                 f,
-                "after {iteration} iterations the value is {value} and the largest number of the gradient {gradient}"
+                "after {iteration} iterations the value is {value:e} and the largest number of the gradient {gradient:e}"
             ),
             StopReason::Observer { iteration } => {
                 write!(f, "the observer asked for it after {iteration} iterations")

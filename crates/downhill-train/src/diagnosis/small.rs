@@ -130,7 +130,11 @@ pub(crate) fn labels(
     };
     let train = Sample::draw(train, EXAMPLES, options.seed)?;
     let validation = Sample::draw(validation, EXAMPLES, options.seed)?;
-    let run = |shuffled: bool, number: u64| trained(model, &train, &validation, options, shuffled, number);
+    // Small and large losses spread by factors: their logarithms are what can be compared.
+    let run = |shuffled: bool, number: u64| {
+        let loss = trained(model, &train, &validation, options, shuffled, number)?;
+        Ok(loss.max(f64::MIN_POSITIVE).ln())
+    };
     let of_true = (0..TRUE_RUNS).map(|number| run(false, number)).collect::<Result<Vec<f64>>>()?;
     let of_shuffled = (0..SHUFFLED_RUNS).map(|number| run(true, number)).collect::<Result<Vec<f64>>>()?;
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
@@ -138,8 +142,8 @@ pub(crate) fn labels(
     let squares: f64 = of_shuffled.iter().map(|loss| (loss - shuffled).powi(2)).sum();
     let deviation = (squares / (SHUFFLED_RUNS - 1) as f64).sqrt();
     let number = (shuffled - truth) / deviation;
-    found.note("validation loss of small trainings, true targets", None, truth);
-    found.note("validation loss of small trainings, shuffled targets", None, shuffled);
+    found.note("validation loss of small trainings, true targets", None, truth.exp());
+    found.note("validation loss of small trainings, shuffled targets", None, shuffled.exp());
     if !number.is_finite() {
         return Ok(());
     }
@@ -154,13 +158,14 @@ pub(crate) fn labels(
         finding: format!(
             "After {STEPS} steps a fresh network has a validation loss of {} with the true targets, and of {} with shuffled \
              ones, {} standard deviations of such runs more.",
-            brief(truth),
-            brief(shuffled),
+            brief(truth.exp()),
+            brief(shuffled.exp()),
             brief(number)
         ),
         number,
         threshold: DEVIATIONS,
-        formula: "(mean of 5 runs on shuffled targets - mean of 3 on the true ones) / standard deviation of the shuffled"
+        formula: "(mean ln loss of 5 runs on shuffled targets - that of 3 on the true ones) / standard deviation of the \
+                  shuffled"
             .into(),
         source: "a permutation test with few permutations (P. Good, Permutation tests, 1994); targets without relation to \
                  the inputs exceed 3 in about one of thirty cases"

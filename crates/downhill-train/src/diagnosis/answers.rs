@@ -52,7 +52,7 @@ fn classes(names: &[String], labels: &[usize], data: &InMemory, train: &InMemory
         } else {
             String::new()
         },
-        ..Verdict::named("constant-prediction")
+        ..Verdict::named(if constant { "constant-prediction" } else { "predictions-vary" })
     });
     let counts = train.class_counts();
     let (largest, smallest) =
@@ -119,6 +119,6 @@ fn numbers(values: &[f64], width: usize, data: &InMemory, found: &mut Diagnosis)
         } else {
             String::new()
         },
-        ..Verdict::named("constant-prediction")
+        ..Verdict::named(if constant { "constant-prediction" } else { "predictions-vary" })
     });
 }

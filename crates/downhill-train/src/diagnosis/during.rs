@@ -264,7 +264,10 @@ impl Facts<'_> {
             source: "the relative condition of the loss with respect to the parameters; for a network of d layers that \
                      are linear or ReLU it is about d; explosion: Pascanu, Mikolov, Bengio, 2013 (arXiv:1211.5063)"
                 .into(),
-            ..Verdict::named("exploding-gradient")
+            ..Verdict::named(match severity {
+                Severity::Healthy => "gradient-in-proportion",
+                _ => "exploding-gradient",
+            })
         }
     }
 
@@ -470,7 +473,7 @@ impl Facts<'_> {
             } else {
                 String::new()
             },
-            ..Verdict::named("oscillating-loss")
+            ..Verdict::named(if high { "oscillating-loss" } else { "steady-loss" })
         })
     }
 
@@ -518,7 +521,7 @@ impl Facts<'_> {
             } else {
                 String::new()
             },
-            ..Verdict::named("overfitting")
+            ..Verdict::named(if high { "overfitting" } else { "no-overfitting" })
         })
     }
 }

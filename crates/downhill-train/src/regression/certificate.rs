@@ -196,7 +196,7 @@ pub(crate) fn duality_gap(l1: &[f64], point: &[f64], value: f64, gradient: &[f64
 /// `(u + (1 - u) ln(1 - u)) / ρ²`, which is `ν² Σ uᵏ⁻² / (k (k - 1))`.
 fn self_concordant(decrement: f64, radius: f64) -> Option<(f64, Proof)> {
     let u = decrement * radius;
-    if !(u < 1.0) {
+    if u.is_nan() || u >= 1.0 {
         return None;
     }
     let gap = if u < 0.1 {

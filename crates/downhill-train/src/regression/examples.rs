@@ -41,7 +41,7 @@ impl Rows<'_> {
     /// The first number that nothing can be computed with.
     fn first_bad(&self) -> Option<usize> {
         fn find<T: Float>(x: &[T]) -> Option<usize> {
-            let bad = |x: &T| !(x.to_f64().abs() <= LARGEST);
+            let bad = |x: &T| x.to_f64().is_nan() || x.to_f64().abs() > LARGEST;
             // In pieces, whose inner loop has no way out and so goes by vectors.
             let piece = x.chunks(4096).position(|piece| piece.iter().fold(false, |any, x| any | bad(x)))?;
             x[piece * 4096..].iter().position(bad).map(|at| piece * 4096 + at)
@@ -122,7 +122,7 @@ impl<'a> Examples<'a> {
             return Err(RegressionError::Empty { examples: 0, columns: 0 }.into());
         }
         let columns = columns_of(rows, n)?;
-        if let Some(row) = targets.iter().position(|y| !(y.abs() <= LARGEST)) {
+        if let Some(row) = targets.iter().position(|y| y.is_nan() || y.abs() > LARGEST) {
             let expected = "a finite number of size at most 1e150";
             return Err(RegressionError::Target { row, value: targets[row], expected }.into());
         }

@@ -202,7 +202,8 @@ impl Quadratic<'_> {
             }
         }
         self.gradient = (0..self.n).map(|j| self.start[j] + dot(self.row(j), &self.x)).collect();
-        if !(self.value_with_l1() <= before.2) {
+        let value = self.value_with_l1();
+        if value.is_nan() || value > before.2 {
             (self.x, self.gradient, _) = before;
         }
     }

@@ -136,7 +136,7 @@ impl Loss {
                 });
                 bends.beside = beside;
                 tally.scale_slope = scale_slope;
-                if !(scale > 0.0) {
+                if scale.is_nan() || scale <= 0.0 {
                     tally.value = f64::INFINITY;
                 }
                 tally

@@ -23,7 +23,7 @@ pub(crate) fn check(problem: &Problem<'_>, here: &Evaluated, iterations: u64) ->
 
 /// Refuses where no example's likelihood falls along this direction.
 pub(crate) fn check_direction(problem: &Problem<'_>, direction: &[f64], iterations: u64) -> Result<()> {
-    if !is_at_risk(problem) && !(problem.loss == Loss::Poisson && !problem.penalized) {
+    if !is_at_risk(problem) && (problem.loss != Loss::Poisson || problem.penalized) {
         return Ok(());
     }
     let examples = problem.examples;

@@ -155,7 +155,7 @@ pub(crate) fn each_block<S: Send>(
         work()
     } else {
         std::thread::scope(|scope| {
-            let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+            let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
             let mut done = work();
             for helper in helpers {
                 done.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn wishes<'a>(names: &'a [String]) -> Wishes<'a> {
-        let scale = Scale { curvature: 400.0, reach: 1.0 };
+        let scale = Scale { curvature: 500.0, reach: 1.0 };
         Wishes { names, line_search: None, learning_rate: None, bounds: None, compared: false, scale }
     }
 

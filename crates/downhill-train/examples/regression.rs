@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run --example regression -p downhill-train
 //! ```
+#![allow(clippy::print_stdout)]
 
 use downhill_data::embedded;
 use downhill_train::regression::{

@@ -10,6 +10,7 @@
 //! python crates/downhill-train/tests/oracles/regression_speed.py DIRECTORY
 //! cargo run --release --example regression_speed -p downhill-train -- DIRECTORY
 //! ```
+#![allow(clippy::print_stdout)]
 
 use downhill_tensor::{Key, Tensor, npy};
 use downhill_train::regression::{FitOptions, LogisticRegression, Solver};

@@ -202,8 +202,8 @@ fn units_of_columns_change_nothing_without_a_penalty() {
     for model in models {
         let y = targets(&model, &signal, 2);
         let (here, there) = (fit(&model, &rows, &y), fit(&model, &other, &y));
-        for j in 0..4 {
-            let (a, b) = (here.coefficients[j], there.coefficients[j] * units[j]);
+        for (j, unit) in units.into_iter().enumerate() {
+            let (a, b) = (here.coefficients[j], there.coefficients[j] * unit);
             assert!((a - b).abs() <= 1e-7 * a.abs(), "{}: {a} and {b}", model.name());
             let error = |fitted: &Fitted| fitted.inference.estimates()[j].unwrap().p_value;
             assert!((error(&here) - error(&there)).abs() < 1e-6);

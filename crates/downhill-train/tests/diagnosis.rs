@@ -1,6 +1,7 @@
 //! Runs and models with one thing wrong with them, each of which must be named, and healthy ones, of which nothing
 //! bad may be said.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::print_stdout, reason = "the table of cases, for whoever asks for it with --nocapture")]
 
 mod common;
 
@@ -10,7 +11,7 @@ use downhill_data::{
     BatchSize, Features, InMemory, InputSchema, PartSize, Target, embedded, generators, permutation,
 };
 use downhill_nn::{
-    Activation, AnyLayer, BatchNorm, Flatten, Layer, Linear, Loss, Network, Rnn, Sequential, layer_fn, models,
+    Activation, AnyLayer, BatchNorm, Flatten, Linear, Loss, Network, Rnn, Sequential, layer_fn, models,
 };
 use downhill_optim::{ParameterGroup, Sgd};
 use downhill_tensor::Key;
@@ -61,7 +62,7 @@ fn named(case: &str, verdicts: &[Verdict], name: &str, severity: Severity, follo
     let found = verdicts.iter().find(|verdict| verdict.name == name && verdict.severity == severity);
     let Some(found) = found else { panic!("{case}: no {} {name} in\n{}", severity.name(), all.join("\n")) };
     let others = verdicts.iter().filter(|verdict| {
-        verdict.severity == Severity::Failure && verdict.name != name && !follows.contains(&&*verdict.name)
+        verdict.severity == Failure && verdict.name != name && !follows.contains(&&*verdict.name)
     });
     let misleading: Vec<String> = others.map(Verdict::to_string).collect();
     assert!(misleading.is_empty(), "{case}: beside {name} there is\n{}", misleading.join("\n"));
@@ -78,7 +79,7 @@ fn named(case: &str, verdicts: &[Verdict], name: &str, severity: Severity, follo
 /// Nothing bad may be said.
 #[track_caller]
 fn healthy(case: &str, verdicts: &[Verdict]) {
-    let bad = verdicts.iter().filter(|verdict| verdict.severity >= Severity::Warning);
+    let bad = verdicts.iter().filter(|verdict| verdict.severity >= Warning);
     let bad: Vec<String> = bad.map(Verdict::to_string).collect();
     assert!(bad.is_empty(), "{case}:\n{}", bad.join("\n"));
     assert!(verdicts.iter().filter(|verdict| verdict.severity == Severity::Healthy).count() > 3, "{case}");

@@ -29,11 +29,11 @@ fn section<'a>(page: &'a Page, heading: &str) -> &'a Section {
 }
 
 fn table(section: &Section) -> &Table {
-    let tables = section.blocks.iter().filter_map(|block| match block {
+    let mut tables = section.blocks.iter().filter_map(|block| match block {
         Block::Table(table) => Some(table),
         _ => None,
     });
-    tables.last().unwrap()
+    tables.next_back().unwrap()
 }
 
 fn figures(section: &Section) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! One example through a network and back: every number of backpropagation, and the step that follows from it.
 //!
 //! [`step_by_step`] has the chain rule of the network taken apart
-//! ([`downhill_autograd::explain`](downhill_autograd::explain)), makes one step of plain gradient descent with the
+//! ([`downhill_autograd::explain`]), makes one step of plain gradient descent with the
 //! result, and the first step of an optimizer if one is asked for, and measures the loss again after each. All of it is
 //! in double precision. [`diagram`](StepByStep::diagram) draws it, [`page`](StepByStep::page) is all of it to look at.
 

@@ -26,7 +26,7 @@ pub enum Solver {
     /// Accelerated proximal gradient descent with restarts (Beck and Teboulle, 2009; O'Donoghue and Candès, 2015), for
     /// squares.
     ProximalGradient,
-    /// Any other method of [`downhill_optim::minimize`], on all rows in each step: conjugate gradients, steepest descent
+    /// Any other method of [`mod@downhill_optim::minimize`], on all rows in each step: conjugate gradients, steepest descent
     /// with a line search, and every optimizer that networks are trained with.
     Method(Method),
 }

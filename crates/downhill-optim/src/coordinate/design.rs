@@ -26,7 +26,7 @@ pub struct Design {
 }
 
 impl Design {
-    /// The problem of `inputs`, row-major of shape [examples, columns], `targets` of shape [examples], and a weight
+    /// The problem of `inputs`, row-major of shape `[examples, columns]`, `targets` of shape `[examples]`, and a weight
     /// for each example, or equal ones.
     ///
     /// # Errors

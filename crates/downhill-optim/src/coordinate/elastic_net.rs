@@ -79,7 +79,7 @@ pub struct ElasticNetFit {
     pub converged: bool,
 }
 
-/// Fits `coefficients`, which are also where it begins, to `inputs`, row-major of shape [examples, columns], and
+/// Fits `coefficients`, which are also where it begins, to `inputs`, row-major of shape `[examples, columns]`, and
 /// `targets`. [`ElasticNet::fit`] does it on a [`Design`] that is made once for several penalties.
 ///
 /// # Errors

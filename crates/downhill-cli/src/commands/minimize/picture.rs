@@ -45,7 +45,7 @@ pub fn ending(walk: &Walk) -> String {
     let Walk { end, last_value, nature, .. } = walk;
     let mut text = format!("{}; {}", sentence(&end.reason.to_string()), nature.sentence());
     // A walk that runs away must not look as if it stood still at its start.
-    if *last_value > end.value + 0.01 * end.value.abs() {
+    if walk.places.first().is_some_and(|start| *last_value > start.value) {
         text += &format!("; it is the best of the way, which had come to the value {}", number(*last_value));
     }
     text

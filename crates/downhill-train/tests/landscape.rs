@@ -155,7 +155,7 @@ fn the_pictures_fit_the_model_and_each_other() {
     let rows = landscape.csv().lines().count();
     assert_eq!(rows, 1 + 25 + 25 + path.steps.len() + 41);
     let page = landscape.page().to_string();
-    for part in ["random directions", "What the plane leaves out", "% of the variance"] {
+    for part in ["random directions", "What the plane leaves out", "each the share in brackets"] {
         assert!(page.contains(part), "'{part}' is missing");
     }
 }

@@ -95,13 +95,13 @@ impl Landscape {
 impl PathPicture {
     /// The loss on the plane of the path, with the path on it.
     pub fn chart(&self) -> ContourChart {
-        let axis = |name: &str, share: f64| {
-            Axis::linear(format!("{name} principal direction ({:.1} % of the variance)", 100.0 * share))
-        };
+        let axis =
+            |name: &str, share: f64| Axis::linear(format!("{name} direction ({:.1} %)", 100.0 * share));
         let axes = [axis("first", self.explained[0]), axis("second", self.explained[1])];
         let chart = chart(&self.surface, "The loss on the plane of the path", axes)
             .describe(format!(
-                "The plane holds {:.1} % of the path's variance; the path lies up to {:.3} beside it.",
+                "The plane of the path's two principal directions holds {:.1} % of its variance, each the share in \
+                 brackets; the path lies up to {:.3} beside it.",
                 100.0 * (self.explained[0] + self.explained[1]),
                 self.distances.iter().copied().fold(0.0, f64::max)
             ))

@@ -1,7 +1,7 @@
 //! Why a model learns, or does not: measurements, and what they mean in words.
 //!
 //! Every statement is a [`Verdict`]: the number that was measured, the threshold that it was held against, where the
-//! formula is from, and what to try. During a run its own numbers are looked at, which costs nothing
+//! formula is from, and what to try. During a run its own numbers are looked at, which costs nothing that could be measured
 //! ([`Outcome::verdicts`](crate::Outcome::verdicts)); afterwards [`examine`] measures a model on data.
 
 mod answers;

@@ -2,7 +2,7 @@
 
 use crate::exit::{Error, Result};
 use crate::output;
-use crate::report::{Table, decimals, grouped, number, percent, sentence};
+use crate::report::{Table, count, decimals, grouped, number, percent, sentence};
 use crate::source::{Parts, SourceArguments, TableArguments};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -224,12 +224,12 @@ impl Report<'_> {
     fn headline(&self) -> String {
         let fitted = &self.fitted.fitted;
         format!(
-            "{} on {}: {} examples, {} columns, {} steps of {}",
+            "{} on {}: {}, {}, {} of {}",
             fitted.model.name(),
             self.name,
-            grouped(fitted.quality.examples as u64),
-            grouped(fitted.names.len() as u64),
-            grouped(fitted.iterations),
+            count(fitted.quality.examples as u64, "example"),
+            count(fitted.names.len() as u64, "column"),
+            count(fitted.iterations, "step"),
             fitted.solver,
         )
     }

@@ -109,11 +109,23 @@ impl Display for Block {
                 f.write_str("</dl>")
             }
             Block::Verdicts(verdicts) => {
-                f.write_str("<ul class=\"verdicts\">")?;
-                for verdict in verdicts {
-                    write_verdict(f, verdict)?;
+                // What is as it should be is folded away, so that the rest is seen.
+                let healthy = |verdict: &&Verdict| verdict.severity == Severity::Healthy;
+                let (good, rest): (Vec<_>, Vec<_>) = verdicts.iter().partition(healthy);
+                write_verdicts(f, &rest)?;
+                match good.len() {
+                    0 => Ok(()),
+                    count => {
+                        let things = if count == 1 {
+                            "One thing is as it should be".to_owned()
+                        } else {
+                            format!("{count} things are as they should be")
+                        };
+                        write!(f, "<details><summary>{things}</summary>")?;
+                        write_verdicts(f, &good)?;
+                        f.write_str("</details>")
+                    }
                 }
-                f.write_str("</ul>")
             }
             Block::Code(text) => write!(
                 f,
@@ -133,6 +145,15 @@ fn sentence(text: &str) -> String {
         }
         _ => text.into(),
     }
+}
+
+fn write_verdicts(f: &mut Formatter<'_>, verdicts: &[&Verdict]) -> fmt::Result {
+    if verdicts.is_empty() {
+        return Ok(());
+    }
+    f.write_str("<ul class=\"verdicts\">")?;
+    verdicts.iter().try_for_each(|verdict| write_verdict(f, verdict))?;
+    f.write_str("</ul>")
 }
 
 fn write_verdict(f: &mut Formatter<'_>, verdict: &Verdict) -> fmt::Result {

@@ -1,8 +1,9 @@
 //! Small real data sets that come with the crate; `data/README.md` says where each is from.
 
 use crate::csv::{self, CsvOptions, TargetUse};
-use crate::{Error, InMemory, InputSchema, Result, Schema, TargetSchema, suggest};
+use crate::{Error, InMemory, InputSchema, Result, Schema, TargetSchema};
 use downhill_tensor::Shape;
+use downhill_tensor::suggest;
 
 /// An embedded data set, before it is loaded.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,9 @@
 //! `i` has the class `i mod classes`), their counts differ by one at most.
 
 use crate::random::Stream;
-use crate::{Error, Features, InMemory, InputSchema, Result, Target, suggest};
+use crate::{Error, Features, InMemory, InputSchema, Result, Target};
 use downhill_tensor::Key;
+use downhill_tensor::suggest;
 use std::f64::consts::{PI, TAU};
 
 /// A generator that can be asked for by name.

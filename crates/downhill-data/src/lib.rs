@@ -26,7 +26,6 @@ mod random;
 pub mod schema;
 mod source;
 pub mod split;
-mod suggest;
 pub mod task;
 
 pub use self::csv::{CsvOptions, TargetUse};

@@ -20,7 +20,6 @@ pub mod rules;
 pub mod schedules;
 pub mod sharpness_aware;
 pub mod state;
-mod suggest;
 pub mod test_functions;
 
 pub use accumulate::GradientAccumulator;

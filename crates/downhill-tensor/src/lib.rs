@@ -29,6 +29,7 @@ pub mod safetensors;
 pub mod shape;
 #[cfg(any(test, feature = "proptest"))]
 pub mod strategies;
+pub mod suggest;
 pub mod tensor;
 
 pub use atomic::write_atomically;

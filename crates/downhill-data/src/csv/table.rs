@@ -1,8 +1,9 @@
 //! The rows of a table and where they stand in the file, before anybody asks what the cells mean.
 
 use crate::source::{self, Source};
-use crate::{Error, Result, suggest};
+use crate::{Error, Result};
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
+use downhill_tensor::suggest;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 

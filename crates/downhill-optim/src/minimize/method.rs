@@ -5,8 +5,9 @@ use super::bounds::Feasible;
 use super::evaluator::{Evaluator, Halt};
 use super::methods::*;
 use super::walk::{Moved, Walk};
-use crate::{Error, Optimizer, OptimizerConfig, Result, Schedule, suggest};
+use crate::{Error, Optimizer, OptimizerConfig, Result, Schedule};
 use downhill_tensor::Float;
+use downhill_tensor::suggest;
 use serde::{Deserialize, Serialize};
 
 /// How to minimize.

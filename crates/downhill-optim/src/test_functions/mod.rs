@@ -30,7 +30,8 @@ mod few_minima;
 mod many_minima;
 mod valleys;
 
-use crate::{Error, Result, suggest};
+use crate::{Error, Result};
+use downhill_tensor::suggest;
 use std::fmt;
 
 /// A function to minimize, and what is known about it.

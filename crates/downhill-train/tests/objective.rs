@@ -58,7 +58,8 @@ fn products_are_those_of_the_full_hessian() {
     for column in 0..n {
         let mut unit = vec![0.0; n];
         unit[column] = 1.0;
-        let mut product = vec![0.0; n];
+        // What is in its place does not matter.
+        let mut product = vec![f64::NAN; n];
         loss.hessian_vector(&theta, &unit, &mut product).unwrap();
         for row in 0..n {
             let expected = full[row * n + column];
@@ -73,7 +74,7 @@ fn the_gradient_is_the_slope_of_the_value_and_the_mean_of_the_batches() {
     let mut loss = over::<f64>(&network, &data, 1, LossOptions { batch_size: 32, ..Default::default() });
     assert_eq!((loss.examples(), loss.batches(), loss.batch_len(3), loss.batch_len(4)), (120, 4, 24, 0));
     let theta: Vec<f64> = network.initialize(Key::new(3));
-    let mut gradient = vec![0.0; theta.len()];
+    let mut gradient = vec![f64::NAN; theta.len()];
     let value = loss.value_and_gradient(&theta, &mut gradient).unwrap();
     assert_eq!(value, loss.value(&theta).unwrap());
     for i in 0..theta.len() {

@@ -104,3 +104,27 @@ impl<T: Float> History<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The step from 0 to (1, 0), over which the gradient changes by this.
+    fn step(change: [f64; 2]) -> Walk<f64> {
+        let mut walk = Walk::new(&[1.0, 0.0]);
+        walk.gradient.copy_from_slice(&change);
+        walk
+    }
+
+    #[test]
+    fn pairs_without_curvature_above_zero_are_left_out() {
+        let mut history = History::new(2, 2);
+        for flat in [[-1.0, 0.5], [0.0, 1.0], [1e-17, 1.0], [0.0, 0.0], [f64::NAN, 0.0]] {
+            assert_eq!((history.push(&step(flat)), history.len()), (None, 0), "{flat:?}");
+        }
+        assert_eq!((history.push(&step([2.0, 1.0])), history.len(), history.scale), (Some(0), 1, 2.5));
+        let mut vector = [2.0, 1.0];
+        history.apply_inverse(&mut vector);
+        assert!((vector[0] - 1.0).abs() < 1e-15 && vector[1].abs() < 1e-15, "{vector:?}");
+    }
+}

@@ -153,3 +153,16 @@ fn verdict(kind: Kind, path: String, share: f64) -> Verdict {
         ..Verdict::named(if bad { name } else { healthy })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flat_is_where_the_derivative_is_below_a_hundredth_of_its_largest() {
+        assert!(Kind::Sigmoid.is_flat(0.002) && !Kind::Sigmoid.is_flat(0.003));
+        assert!(Kind::Sigmoid.is_flat(0.998) && !Kind::Sigmoid.is_flat(0.997));
+        assert!(Kind::Tanh.is_flat(-0.996) && !Kind::Tanh.is_flat(-0.994));
+        assert!(Kind::Relu.is_flat(0.0) && !Kind::Relu.is_flat(1e-3));
+    }
+}

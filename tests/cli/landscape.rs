@@ -104,3 +104,18 @@ fn options_outside_their_domain_are_refused_before_anything_is_computed() {
     assert_eq!(refused("run wine --no-path").0, Some(4));
     assert_eq!(refused("run --svg nowhere/picture.svg").0, Some(7));
 }
+
+#[test]
+fn a_grid_beyond_measure_is_refused() {
+    let folder = Folder::new();
+    folder.succeed("train iris --epochs 2 --quiet");
+    for grid in ["1", "100000"] {
+        let ended = folder.run(&format!("landscape runs/iris --no-path --grid {grid}"));
+        assert_eq!(ended.code, Some(3));
+        assert!(
+            ended.stderr.contains(&format!("grid must be from 2 to 1000, but is {grid}")),
+            "{}",
+            ended.stderr
+        );
+    }
+}

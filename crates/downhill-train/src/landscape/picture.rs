@@ -12,6 +12,9 @@ use serde::Serialize;
 /// The places along the line from the first parameters to the last, of which α = 0 and α = 1 are two.
 const LINE: ([f64; 2], usize) = ([-0.5, 1.5], 41);
 
+/// How many places a side of a plane may have: a million evaluations of the loss.
+const MOST_PLACES: usize = 1000;
+
 /// What to draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LandscapeOptions {
@@ -96,8 +99,8 @@ impl Landscape {
         engine: &Engine,
     ) -> Result<Landscape> {
         let refuse = |option, expected, actual: String| Err(Error::Option { option, expected, actual });
-        if options.grid < 2 {
-            return refuse("grid", "at least 2", options.grid.to_string());
+        if !(2..=MOST_PLACES).contains(&options.grid) {
+            return refuse("grid", "from 2 to 1000", options.grid.to_string());
         }
         if !(options.range > 0.0 && options.range.is_finite()) {
             return refuse("range", "above 0 and finite", options.range.to_string());

@@ -32,7 +32,7 @@ pub enum RegressionError {
     },
     /// A number in the rows that nothing can be computed with.
     #[error(
-        "row {row} (from 0), column '{column}': expected a finite number of size at most 1e150, but found {value}; \
+        "row {row} (from 0), column '{column}': expected a finite number of size at most 1e150, but found {value:e}; \
          leave the row or the column out, or fill it in"
     )]
     Input {

@@ -18,7 +18,7 @@ const MOST_PLACES: usize = 1000;
 /// What to draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LandscapeOptions {
-    /// How many places each axis of a plane has, at least 2; default 25.
+    /// How many places each axis of a plane has, from 2 to 1000; default 25.
     pub grid: usize,
     /// How far the random directions are followed, in lengths of the parameters; above 0, default 1.
     pub range: f64,

@@ -99,7 +99,11 @@ fn options_outside_their_domain_are_refused_before_anything_is_computed() {
         "{message}"
     );
     let (code, message) = refused("run --no-path --grid 1");
-    assert_eq!((code, message.contains("grid must be from 2 to 1000, but is 1")), (Some(3), true), "{message}");
+    assert_eq!(
+        (code, message.contains("grid must be from 2 to 1000, but is 1")),
+        (Some(3), true),
+        "{message}"
+    );
     assert_eq!(refused("nowhere").0, Some(7));
     assert_eq!(refused("run wine --no-path").0, Some(4));
     assert_eq!(refused("run --svg nowhere/picture.svg").0, Some(7));

@@ -1,5 +1,6 @@
 //! A table of inputs with its targets, prepared for descent along columns.
 
+use crate::minimize::vectors::dot;
 use crate::{Error, Result};
 
 /// Inputs and targets of a least-squares problem, with the inputs column by column.
@@ -126,14 +127,4 @@ fn normalized(weights: Option<&[f64]>, examples: usize) -> Result<Vec<f64>> {
 
 fn finite(field: &'static str, values: &[f64]) -> Result<()> {
     values.iter().try_for_each(|&value| Error::check(value.is_finite(), "Design", field, "finite", value))
-}
-
-/// Products summed in eight lanes, in an order that depends on the length alone.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a.iter().zip(b) {
-        (0..8).for_each(|lane| sums[lane] += a[lane] * b[lane]);
-    }
-    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
 }

@@ -1,6 +1,7 @@
 //! Lasso and elastic net by cyclic coordinate descent.
 
-use super::design::{Design, dot};
+use super::design::Design;
+use crate::minimize::vectors::dot;
 use crate::proximal::shrink;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};

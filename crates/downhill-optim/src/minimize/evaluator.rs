@@ -103,14 +103,11 @@ impl<T: Float, O: Objective<T> + ?Sized> Evaluator<'_, T, O> {
         if found.is_finite() {
             self.best.offer(x, gradient, value, found.max_gradient);
         }
-        if value <= self.options.floor {
-            return Err(Halt::Stop(StopReason::UnboundedBelow { value, floor: self.options.floor }));
-        }
-        match self.options.target {
-            Some(target) if value <= target && found.is_finite() => {
-                Err(Halt::Stop(StopReason::Target { value, target }))
-            }
-            _ => Ok(found),
+        match self.options.reached(value) {
+            // A value without a gradient is no end that one could want.
+            Some(StopReason::Target { .. }) if !found.is_finite() => Ok(found),
+            Some(reason) => Err(Halt::Stop(reason)),
+            None => Ok(found),
         }
     }
 
@@ -157,16 +154,7 @@ impl<T: Float, O: Objective<T> + ?Sized> Evaluator<'_, T, O> {
     }
 
     fn check_limits(&self) -> Result<(), Halt<O::Error>> {
-        let evaluations = self.counts.calls();
-        if self.options.evaluations.is_some_and(|budget| evaluations >= budget) {
-            return Err(Halt::Stop(StopReason::Evaluations { evaluations }));
-        }
-        if let (Some(limit), Some(began)) = (self.options.time, self.began) {
-            let elapsed = began.elapsed();
-            if elapsed >= limit {
-                return Err(Halt::Stop(StopReason::Time { elapsed, limit }));
-            }
-        }
-        Ok(())
+        let spent = self.options.spent(self.counts, self.began);
+        spent.map_or(Ok(()), |reason| Err(Halt::Stop(reason)))
     }
 }

@@ -6,10 +6,10 @@ use super::evaluator::{Best, Evaluations, Evaluator, Halt, rounding};
 use super::method::Solver;
 use super::methods::{Following, Solve};
 use super::options::GradientNorm;
-use super::vectors::{max_abs, relative_distance};
+use super::vectors::relative_distance;
 use super::walk::{Moved, Walk};
 use super::{Method, MinimizeOptions, Objective, StopReason};
-use crate::{Optimize, Schedule, global_norm};
+use crate::{Optimize, Schedule};
 use downhill_tensor::Float;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -390,10 +390,7 @@ impl<T: Float> Descent<T> {
     /// The norm that the options name, of the projected gradient where there are bounds.
     fn norm(&self, x: &[T], gradient: &[T]) -> f64 {
         let Some(feasible) = &self.feasible else {
-            return match self.options.gradient_norm {
-                GradientNorm::Infinity => max_abs(gradient),
-                GradientNorm::Euclidean => global_norm(gradient),
-            };
+            return self.options.gradient_norm.of(gradient);
         };
         let projected = (0..x.len()).map(|index| feasible.projected(index, x[index], gradient[index]));
         match self.options.gradient_norm {

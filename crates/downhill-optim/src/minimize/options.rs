@@ -1,9 +1,12 @@
 //! When a minimization stops.
 
-use crate::{Error, Result};
+use super::vectors::max_abs;
+use super::{Evaluations, StopReason};
+use crate::{Error, Result, global_norm};
+use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A norm of the gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +17,15 @@ pub enum GradientNorm {
     Infinity,
     /// The square root of the sum of squares.
     Euclidean,
+}
+
+impl GradientNorm {
+    pub(crate) fn of<T: Float>(self, gradient: &[T]) -> f64 {
+        match self {
+            GradientNorm::Infinity => max_abs(gradient),
+            GradientNorm::Euclidean => global_norm(gradient),
+        }
+    }
 }
 
 impl fmt::Display for GradientNorm {
@@ -91,5 +103,24 @@ impl MinimizeOptions {
         let target = self.target.unwrap_or(0.0);
         Error::check(!target.is_nan(), "minimize", "target", "a number", target)?;
         Error::check(!self.floor.is_nan(), "minimize", "floor", "a number", self.floor)
+    }
+
+    /// Why there may be no further evaluation, if there is a reason: the budget is spent, or the time is over.
+    pub(crate) fn spent(&self, counts: &Evaluations, began: Option<Instant>) -> Option<StopReason> {
+        let evaluations = counts.calls();
+        if self.evaluations.is_some_and(|budget| evaluations >= budget) {
+            return Some(StopReason::Evaluations { evaluations });
+        }
+        let (limit, elapsed) = (self.time?, began?.elapsed());
+        (elapsed >= limit).then_some(StopReason::Time { elapsed, limit })
+    }
+
+    /// Why a value is low enough, if it is: below the floor, or at the target.
+    pub(crate) fn reached(&self, value: f64) -> Option<StopReason> {
+        if value <= self.floor {
+            return Some(StopReason::UnboundedBelow { value, floor: self.floor });
+        }
+        let target = self.target.filter(|&target| value <= target)?;
+        Some(StopReason::Target { value, target })
     }
 }

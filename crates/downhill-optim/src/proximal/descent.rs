@@ -1,11 +1,10 @@
 //! Proximal gradient descent, plain and accelerated.
 
 use super::Penalty;
-use crate::minimize::evaluator::rounding;
+use crate::minimize::evaluator::{Halt, rounding};
 use crate::minimize::vectors::{along, difference_into, dot, max_abs, relative_distance};
 use crate::minimize::{
-    Ending, Evaluations, GradientNorm, MinimizeError, MinimizeOptions, Objective, Progress, SearchFailure,
-    StopReason,
+    Ending, Evaluations, MinimizeError, MinimizeOptions, Objective, Progress, SearchFailure, StopReason,
 };
 use crate::{Error, Result, global_norm};
 use downhill_tensor::Float;
@@ -144,11 +143,6 @@ struct Best<T> {
     gradient_norm: f64,
 }
 
-enum Halt<E> {
-    Objective(E),
-    Stop(StopReason),
-}
-
 struct Descent<'a, T, O: ?Sized> {
     method: &'a ProximalGradient,
     objective: &'a mut O,
@@ -217,6 +211,7 @@ impl<'a, T: Float, O: Objective<T> + ?Sized> Descent<'a, T, O> {
             Ok(never) => match never {},
             Err(Halt::Stop(reason)) => Ok(reason),
             Err(Halt::Objective(error)) => Err(MinimizeError::Objective(error)),
+            Err(Halt::Method(error)) => Err(MinimizeError::Method(error)),
         }
     }
 
@@ -241,10 +236,7 @@ impl<'a, T: Float, O: Objective<T> + ?Sized> Descent<'a, T, O> {
             difference_into(&mut self.mapping, &self.from, &self.next);
             let scale = T::from_f64(1.0 / self.step);
             self.mapping.iter_mut().for_each(|g| *g *= scale);
-            self.gradient_norm = match self.options.gradient_norm {
-                GradientNorm::Infinity => max_abs(&self.mapping),
-                GradientNorm::Euclidean => global_norm(&self.mapping),
-            };
+            self.gradient_norm = self.options.gradient_norm.of(&self.mapping);
             self.offer();
             self.check_value()?;
             let progress = Progress {
@@ -414,27 +406,11 @@ impl<'a, T: Float, O: Objective<T> + ?Sized> Descent<'a, T, O> {
     }
 
     fn check_value(&self) -> Result<(), Halt<O::Error>> {
-        let (value, floor) = (self.value, self.options.floor);
-        if value <= floor {
-            return Err(Halt::Stop(StopReason::UnboundedBelow { value, floor }));
-        }
-        match self.options.target {
-            Some(target) if value <= target => Err(Halt::Stop(StopReason::Target { value, target })),
-            _ => Ok(()),
-        }
+        self.options.reached(self.value).map_or(Ok(()), |reason| Err(Halt::Stop(reason)))
     }
 
     fn check_limits(&self) -> Result<(), Halt<O::Error>> {
-        let evaluations = self.counts.calls();
-        if self.options.evaluations.is_some_and(|budget| evaluations >= budget) {
-            return Err(Halt::Stop(StopReason::Evaluations { evaluations }));
-        }
-        if let (Some(limit), Some(began)) = (self.options.time, self.began) {
-            let elapsed = began.elapsed();
-            if elapsed >= limit {
-                return Err(Halt::Stop(StopReason::Time { elapsed, limit }));
-            }
-        }
-        Ok(())
+        let spent = self.options.spent(&self.counts, self.began);
+        spent.map_or(Ok(()), |reason| Err(Halt::Stop(reason)))
     }
 }

@@ -6,6 +6,7 @@ mod lbfgs;
 mod lbfgsb;
 mod negative_curvature;
 mod newton_cg;
+mod newton_equation;
 mod optimizer;
 mod steepest_descent;
 mod trust_region;

@@ -1,14 +1,13 @@
 //! Newton's method, with its equation solved by conjugate gradients.
 
 use super::first_step::unscaled;
-use super::negative_curvature::NegativeCurvature;
+use super::newton_equation::{NewtonEquation, check_inner, inner_limit};
 use super::{Solve, stuck};
 use crate::minimize::evaluator::{Evaluator, Halt};
 use crate::minimize::line_search::{Direction, LineSearch, StrongWolfe, step_along};
 use crate::minimize::vectors::{add_scaled, dot, scaled_into};
 use crate::minimize::walk::{Moved, Walk};
 use crate::minimize::{Objective, bounds};
-use crate::{Error, global_norm};
 use downhill_tensor::Float;
 use serde::{Deserialize, Serialize};
 
@@ -47,16 +46,13 @@ pub(crate) struct NewtonCgSolver<T> {
     options: NewtonCg,
     /// The direction of the step, as far as it is known.
     direction: Vec<T>,
-    residual: Vec<T>,
-    conjugate: Vec<T>,
-    product: Vec<T>,
+    equation: NewtonEquation<T>,
 }
 
 impl<T: Float> NewtonCgSolver<T> {
     pub fn new(options: NewtonCg, variables: usize) -> Self {
-        let zeros = || vec![T::ZERO; variables];
-        let [direction, residual, conjugate, product] = [zeros(), zeros(), zeros(), zeros()];
-        NewtonCgSolver { options, direction, residual, conjugate, product }
+        let equation = NewtonEquation::new(variables);
+        NewtonCgSolver { options, direction: vec![T::ZERO; variables], equation }
     }
 
     /// Solves Newton's equation approximately.
@@ -65,44 +61,26 @@ impl<T: Float> NewtonCgSolver<T> {
         walk: &mut Walk<T>,
         evaluator: &mut Evaluator<'_, T, O>,
     ) -> Result<(), Halt<O::Error>> {
-        let norm = global_norm(&walk.gradient);
-        let tolerance = norm * norm.sqrt().min(0.5);
-        self.direction.fill(T::ZERO);
-        self.residual.copy_from_slice(&walk.gradient);
-        scaled_into(&mut self.conjugate, -1.0, &walk.gradient);
-        let mut square = dot(&self.residual, &self.residual);
-        for inner in 0..inner_limit(self.options.inner_iterations, walk.x.len()) {
-            let (x, gradient, moved) = (&walk.x, &walk.gradient, &mut walk.other);
-            evaluator.hessian_product(x, gradient, &self.conjugate, &mut self.product, moved)?;
-            let along = dot(&self.conjugate, &self.product);
-            let flat = 3.0 * f64::EPSILON * dot(&self.conjugate, &self.conjugate);
+        let NewtonCgSolver { options, direction, equation } = self;
+        equation.begin(direction, &walk.gradient);
+        for inner in 0..inner_limit(options.inner_iterations, walk.x.len()) {
+            let along = equation.curvature(walk, evaluator)?;
+            let flat = 3.0 * f64::EPSILON * dot(&equation.conjugate, &equation.conjugate);
             if along.is_nan() || along <= flat {
                 if along < -flat {
                     // As far as if the curvature were positive.
-                    add_scaled(&mut self.direction, square / -along, &self.conjugate);
+                    add_scaled(direction, equation.length(-along), &equation.conjugate);
                 } else if inner == 0 {
-                    scaled_into(&mut self.direction, unscaled(&walk.gradient), &self.conjugate);
+                    scaled_into(direction, unscaled(&walk.gradient), &equation.conjugate);
                 }
                 return Ok(());
             }
-            let length = square / along;
-            add_scaled(&mut self.direction, length, &self.conjugate);
-            add_scaled(&mut self.residual, length, &self.product);
-            let next = dot(&self.residual, &self.residual);
-            if next.is_nan() || next.sqrt() <= tolerance {
+            if !equation.advance(direction, equation.length(along)) {
                 return Ok(());
             }
-            let ratio = T::from_f64(next / square);
-            self.conjugate.iter_mut().zip(&self.residual).for_each(|(d, &r)| *d = ratio * *d - r);
-            square = next;
         }
         Ok(())
     }
-}
-
-/// How many conjugate gradients to allow: in exact arithmetic one a variable is enough.
-pub(super) fn inner_limit(asked: u32, variables: usize) -> usize {
-    (asked as usize).min(2 * variables + 10)
 }
 
 impl NewtonCg {
@@ -110,10 +88,6 @@ impl NewtonCg {
         check_inner("newton_cg", self.inner_iterations)?;
         self.line_search.validate()
     }
-}
-
-pub(super) fn check_inner(owner: &str, inner: u32) -> crate::Result<()> {
-    Error::check(inner > 0, owner, "inner_iterations", "at least 1", inner.into())
 }
 
 impl<T: Float> Solve<T> for NewtonCgSolver<T> {
@@ -150,7 +124,6 @@ impl<T: Float> Solve<T> for NewtonCgSolver<T> {
         if !self.options.leave_saddles {
             return Ok(None);
         }
-        let (direction, residual, product) = (&mut self.conjugate, &mut self.residual, &mut self.product);
-        NegativeCurvature { direction, residual, product }.leave(walk, evaluator)
+        self.equation.leave(walk, evaluator)
     }
 }

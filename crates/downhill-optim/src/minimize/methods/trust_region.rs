@@ -1,11 +1,10 @@
 //! Trust region, with the model minimized by conjugate gradients.
 
-use super::negative_curvature::NegativeCurvature;
-use super::newton_cg::{check_inner, inner_limit};
+use super::newton_equation::{NewtonEquation, check_inner, inner_limit};
 use super::{Solve, at_precision};
 use crate::minimize::Objective;
 use crate::minimize::evaluator::{Evaluation, Evaluator, Halt, rounding};
-use crate::minimize::vectors::{add_scaled, dot, max_abs, scaled_into};
+use crate::minimize::vectors::{add_scaled, dot, max_abs};
 use crate::minimize::walk::{Moved, Walk};
 use crate::{Error, global_norm};
 use downhill_tensor::Float;
@@ -66,18 +65,13 @@ pub(crate) struct TrustRegionSolver<T> {
     options: TrustRegion,
     radius: f64,
     step: Vec<T>,
-    /// The gradient of the parabola at the step.
-    residual: Vec<T>,
-    conjugate: Vec<T>,
-    product: Vec<T>,
+    equation: NewtonEquation<T>,
 }
 
 impl<T: Float> TrustRegionSolver<T> {
     pub fn new(options: TrustRegion, variables: usize) -> Self {
-        let zeros = || vec![T::ZERO; variables];
-        let radius = options.radius;
-        let [step, residual, conjugate, product] = [zeros(), zeros(), zeros(), zeros()];
-        TrustRegionSolver { options, radius, step, residual, conjugate, product }
+        let (radius, step) = (options.radius, vec![T::ZERO; variables]);
+        TrustRegionSolver { options, radius, step, equation: NewtonEquation::new(variables) }
     }
 
     /// Minimizes the parabola approximately; says whether the step ends at the boundary.
@@ -86,44 +80,31 @@ impl<T: Float> TrustRegionSolver<T> {
         walk: &mut Walk<T>,
         evaluator: &mut Evaluator<'_, T, O>,
     ) -> Result<bool, Halt<O::Error>> {
-        let norm = global_norm(&walk.gradient);
-        let tolerance = norm * norm.sqrt().min(0.5);
-        self.step.fill(T::ZERO);
-        self.residual.copy_from_slice(&walk.gradient);
-        scaled_into(&mut self.conjugate, -1.0, &walk.gradient);
-        let mut square = dot(&self.residual, &self.residual);
+        self.equation.begin(&mut self.step, &walk.gradient);
         for _ in 0..inner_limit(self.options.inner_iterations, walk.x.len()) {
-            let (x, gradient, moved) = (&walk.x, &walk.gradient, &mut walk.other);
-            evaluator.hessian_product(x, gradient, &self.conjugate, &mut self.product, moved)?;
-            let along = dot(&self.conjugate, &self.product);
-            let length = square / along;
-            let to_boundary = self.to_boundary();
+            let along = self.equation.curvature(walk, evaluator)?;
+            let (length, to_boundary) = (self.equation.length(along), self.to_boundary());
+            let NewtonEquation { residual, conjugate, product, .. } = &mut self.equation;
             // A curvature that overflows says no more than a negative one.
             if !(along > 0.0 && along.is_finite() && length < to_boundary) {
-                add_scaled(&mut self.step, to_boundary, &self.conjugate);
+                add_scaled(&mut self.step, to_boundary, conjugate);
                 if along.is_finite() {
-                    add_scaled(&mut self.residual, to_boundary, &self.product);
+                    add_scaled(residual, to_boundary, product);
                 }
                 return Ok(true);
             }
-            add_scaled(&mut self.step, length, &self.conjugate);
-            add_scaled(&mut self.residual, length, &self.product);
-            let next = dot(&self.residual, &self.residual);
-            if next.is_nan() || next.sqrt() <= tolerance {
+            if !self.equation.advance(&mut self.step, length) {
                 break;
             }
-            let ratio = T::from_f64(next / square);
-            self.conjugate.iter_mut().zip(&self.residual).for_each(|(d, &r)| *d = ratio * *d - r);
-            square = next;
         }
         Ok(false)
     }
 
     /// The length along the conjugate direction at which the step leaves the region.
     fn to_boundary(&self) -> f64 {
-        let [ss, sd, dd] =
-            [(&self.step, &self.step), (&self.step, &self.conjugate), (&self.conjugate, &self.conjugate)]
-                .map(|(a, b)| dot(a, b));
+        let conjugate = &self.equation.conjugate;
+        let [ss, sd, dd] = [(&self.step, &self.step), (&self.step, conjugate), (conjugate, conjugate)]
+            .map(|(a, b)| dot(a, b));
         let room = (self.radius * self.radius - ss).max(0.0);
         let root = (sd * sd + dd * room).sqrt();
         // Of the two forms of the root the one without cancellation.
@@ -136,7 +117,7 @@ impl<T: Float> TrustRegionSolver<T> {
         if !found.is_finite() {
             return f64::NEG_INFINITY;
         }
-        let foretold = -0.5 * (dot(&self.step, &walk.gradient) + dot(&self.step, &self.residual));
+        let foretold = -0.5 * (dot(&self.step, &walk.gradient) + dot(&self.step, &self.equation.residual));
         let fallen = walk.value - found.value;
         let noise = 4.0 * rounding::<T>(walk.value);
         if foretold <= noise && fallen.abs() <= noise {
@@ -185,7 +166,6 @@ impl<T: Float> Solve<T> for TrustRegionSolver<T> {
         if !self.options.leave_saddles {
             return Ok(None);
         }
-        let (direction, residual, product) = (&mut self.conjugate, &mut self.residual, &mut self.product);
-        NegativeCurvature { direction, residual, product }.leave(walk, evaluator)
+        self.equation.leave(walk, evaluator)
     }
 }

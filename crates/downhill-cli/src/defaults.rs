@@ -47,7 +47,10 @@ pub fn epochs(steps_per_epoch: u64) -> u64 {
     STEPS.div_ceil(steps_per_epoch.max(1)).clamp(5, 200)
 }
 
-/// As many threads as the machine runs at once.
-pub fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// As many threads as were asked for, or as the machine runs at once.
+pub fn threads(asked: Option<u64>) -> usize {
+    match asked {
+        Some(threads) => usize::try_from(threads).unwrap_or(usize::MAX),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    }
 }

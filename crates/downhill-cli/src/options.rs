@@ -248,7 +248,7 @@ impl DescentOptions {
 impl RunOptions {
     /// The number of threads.
     pub fn threads(&self) -> usize {
-        self.threads.map_or_else(defaults::threads, |threads| usize::try_from(threads).unwrap_or(usize::MAX))
+        defaults::threads(self.threads)
     }
 }
 

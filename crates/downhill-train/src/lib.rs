@@ -36,6 +36,7 @@ mod step;
 mod step_options;
 mod trainer;
 mod training_step;
+mod vectors;
 mod way;
 
 pub use averaging::Averaging;

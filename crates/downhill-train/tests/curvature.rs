@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
+#[path = "common/hessian.rs"]
+mod hessian;
 
-use downhill_autograd::{Type, hessian};
+use downhill_autograd::Type;
 use downhill_data::{Features, InMemory, InputSchema, Preprocessing, Target};
 use downhill_engine::Engine;
-use downhill_nn::{Activation, AnyLayer, Loss, LossFunction, Mode, Network, models};
+use downhill_nn::{Activation, AnyLayer, Loss, Network, models};
 use downhill_optim::{Adam, AdamW, GradientDescent, Lion, Optimizer, OptimizerConfig, Sgd};
 use downhill_tensor::linalg::symmetric_eigen;
 use downhill_tensor::{Key, Tensor};
@@ -15,6 +17,7 @@ use downhill_train::diagnosis::{
     estimated_preconditioner, preconditioner,
 };
 use downhill_train::objective::{LossOptions, LossOverData};
+use hessian::full_hessian;
 
 fn iris() -> InMemory {
     let (train, _) = common::iris();
@@ -28,21 +31,6 @@ fn network() -> Network<AnyLayer> {
 fn loss<'a>(network: &'a Network<AnyLayer>, data: &InMemory, batch_size: usize) -> LossOverData<'a> {
     let options = LossOptions { batch_size, ..Default::default() };
     LossOverData::new(network, &Loss::CrossEntropy, &Engine::default(), data, &[], options).unwrap()
-}
-
-/// The Hessian over all data by the tape.
-fn full_hessian(network: &Network<AnyLayer>, data: &InMemory, theta: &[f64]) -> Vec<f64> {
-    let (inputs, labels) = (data.inputs_tensor::<f64>().unwrap(), data.labels().unwrap());
-    let full = hessian(
-        |theta| {
-            let tape = theta.tape();
-            let (x, classes) = (tape.constant(inputs), tape.index_constant(labels.into()));
-            let outputs = network.apply(Mode::Training, theta, tape.zeros([0]), x);
-            Loss::CrossEntropy.loss(outputs, classes)
-        },
-        theta,
-    );
-    full.unwrap().to_vec()
 }
 
 fn spectrum(matrix: &[f64]) -> Vec<f64> {

@@ -2,17 +2,20 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
+#[path = "common/hessian.rs"]
+mod hessian;
 
-use downhill_autograd::{Type, hessian};
+use downhill_autograd::Type;
 use downhill_data::{InMemory, Preprocessing};
 use downhill_engine::{Engine, EnginePrecision};
 use downhill_nn::{
-    Activation, AnyLayer, BatchNorm, Dropout, Linear, Loss, LossFunction, Mode, Network, Sequential, models,
+    Activation, AnyLayer, BatchNorm, Dropout, Linear, Loss, Mode, Network, Sequential, models,
 };
 use downhill_optim::minimize::{Lbfgs, Method, MinimizeOptions, TrustRegion, minimize, unobserved};
 use downhill_tensor::Key;
 use downhill_train::Trainer;
 use downhill_train::objective::{LossOptions, LossOverData};
+use hessian::full_hessian;
 
 fn iris() -> InMemory {
     let (train, _) = common::iris();
@@ -33,28 +36,13 @@ fn over<'a, T: EnginePrecision>(
     LossOverData::new(network, &Loss::CrossEntropy, &engine, data, &[], options).unwrap()
 }
 
-/// The loss of all examples at once, recorded as a function of θ.
-fn by_the_tape(network: &Network<AnyLayer>, data: &InMemory, theta: &[f64]) -> Vec<f64> {
-    let (inputs, labels) = (data.inputs_tensor::<f64>().unwrap(), data.labels().unwrap());
-    let full = hessian(
-        |theta| {
-            let tape = theta.tape();
-            let (x, classes) = (tape.constant(inputs), tape.index_constant(labels.into()));
-            let outputs = network.apply(Mode::Training, theta, tape.zeros([0]), x);
-            Loss::CrossEntropy.loss(outputs, classes)
-        },
-        theta,
-    );
-    full.unwrap().to_vec()
-}
-
 #[test]
 fn products_are_those_of_the_full_hessian() {
     let (data, network) = (iris(), network(models::mlp(&[3], 3, Activation::Tanh)));
     let mut loss = over::<f64>(&network, &data, 1, LossOptions { batch_size: 50, ..Default::default() });
     let theta: Vec<f64> = network.initialize(Key::new(3));
     let n = theta.len();
-    let full = by_the_tape(&network, &data, &theta);
+    let full = full_hessian(&network, &data, &theta);
     for column in 0..n {
         let mut unit = vec![0.0; n];
         unit[column] = 1.0;

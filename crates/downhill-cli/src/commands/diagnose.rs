@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let directory = run_path::open(&arguments.run)?;
     let config: RunConfig = directory.config()?;
     let mut model = directory.model()?;
-    model.set_threads(defaults::threads());
+    model.set_threads(defaults::threads(None));
     let parts = config.parts_or(&arguments.data, model.schema())?;
     let options = ExamineOptions {
         config: Some(config.train().clone()),

@@ -49,7 +49,7 @@ struct Evaluated<'a> {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let directory = run_path::open(&arguments.run)?;
     let mut model = directory.model()?;
-    model.set_threads(defaults::threads());
+    model.set_threads(defaults::threads(None));
     let data = arguments.source.whole(model.schema(), arguments.seed)?;
     let evaluation = model.evaluate(&data)?;
     let (measures, baseline) = (Measures::of(&evaluation), Measures::of(&model.baseline(&data)?));

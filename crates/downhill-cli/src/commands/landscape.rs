@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let config: RunConfig = directory.config()?;
     let parts = config.parts_or(&arguments.source, model.schema())?;
     let as_size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let threads = arguments.threads.map_or_else(defaults::threads, as_size);
+    let threads = defaults::threads(arguments.threads);
     let replayed = if arguments.no_path {
         None
     } else {

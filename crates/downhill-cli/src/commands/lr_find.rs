@@ -96,7 +96,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { source, table, model, descent, range, run, pictures } = arguments;
     pictures.check()?;
     let parts = source.parts(table, run.validation, run.seed)?;
-    let threads = run.threads.map_or_else(defaults::threads, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let threads = defaults::threads(run.threads);
     let (network, config) = configure(&parts, model, descent, run.seed, threads)?;
     let RangeOptions { from: lowest, to: highest, steps } = *range;
     let range = RateRange { lowest, highest, steps, ..RateRange::default() };

@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         (fitted.predict(&read(fitted.schema())?)?, fitted.schema().clone())
     } else {
         let mut model = run_path::open(&arguments.run)?.model()?;
-        model.set_threads(defaults::threads());
+        model.set_threads(defaults::threads(None));
         (model.predict(&read(model.schema())?)?, model.schema().clone())
     };
     let target = schema.target.name().unwrap_or("prediction");

@@ -167,7 +167,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         target_loss: options.target_loss,
         loss,
         evaluated_examples: as_size(options.evaluate),
-        threads: run.threads.map_or_else(defaults::threads, as_size),
+        threads: defaults::threads(run.threads),
         search: RateSearch {
             lowest,
             highest,

@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let config: RunConfig = directory.config()?;
     let mut model = directory.model()?;
-    model.set_threads(defaults::threads());
+    model.set_threads(defaults::threads(None));
     let history = directory.metrics()?;
     let parts = config.parts_or(&arguments.data, model.schema())?;
     let evaluations = Evaluations::of(&model, &parts)?;

@@ -1,11 +1,11 @@
 //! How the loss is curved where the parameters are: the ends of the Hessian's spectrum, its trace, and what kind of
 //! place that makes it.
 
-use super::spectrum::dot;
 use super::{
     Eigenvalue, LanczosOptions, LanczosStop, Severity, TraceEstimate, Verdict, estimate_trace, spectrum_ends,
 };
 use crate::objective::LossOverData;
+use crate::vectors::dot;
 use crate::{Error, Result};
 use downhill_nn::Layer;
 

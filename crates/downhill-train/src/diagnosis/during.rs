@@ -67,13 +67,8 @@ pub(crate) fn verdicts(facts: &Facts<'_>) -> Vec<Verdict> {
     .flatten()
     .chain(steps::gradients(&layers))
     .collect();
-    sort(&mut all);
+    Verdict::worst_first(&mut all);
     all
-}
-
-/// Puts the worst first; the order stays otherwise.
-pub(crate) fn sort(verdicts: &mut [Verdict]) {
-    verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.severity));
 }
 
 /// The middle one of some numbers; NaN if there are none. NaN among them do not count.

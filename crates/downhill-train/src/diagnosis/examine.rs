@@ -1,6 +1,6 @@
 //! A trained model measured on data, with all that can be said of it.
 
-use super::during::{initial_loss, sort};
+use super::during::initial_loss;
 use super::not_finite::brief;
 use super::sample::Sample;
 use super::steps::{self, Layer};
@@ -91,7 +91,7 @@ impl Diagnosis {
     /// Takes in further verdicts; the worst stay first.
     pub fn extend(&mut self, verdicts: impl IntoIterator<Item = Verdict>) {
         self.verdicts.extend(verdicts);
-        sort(&mut self.verdicts);
+        Verdict::worst_first(&mut self.verdicts);
     }
 
     pub(crate) fn say(&mut self, verdict: Verdict) {
@@ -171,7 +171,7 @@ pub fn examine(
         small::one_batch(model, &ready, options, &mut found)?;
         small::labels(model, &ready, ready_validation.as_ref(), options, &mut found)?;
     }
-    sort(&mut found.verdicts);
+    Verdict::worst_first(&mut found.verdicts);
     Ok(found)
 }
 

@@ -1,5 +1,6 @@
 //! The extreme eigenvalues of a symmetric matrix of which only products with vectors are known.
 
+use crate::vectors::dot;
 use crate::{Error, Result};
 use downhill_tensor::linalg::symmetric_eigen;
 use downhill_tensor::{Key, Tensor};
@@ -148,10 +149,6 @@ fn first_vector(n: usize, seed: u64) -> Vec<f64> {
     let length = dot(&vector, &vector).sqrt();
     vector.iter_mut().for_each(|x| *x /= length);
     vector
-}
-
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The eigenvalues of the tridiagonal matrix that Lanczos' iteration makes, the smallest first, with their vectors.

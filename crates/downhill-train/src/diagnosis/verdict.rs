@@ -55,6 +55,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Puts the worst first; the order stays otherwise.
+    pub(crate) fn worst_first(verdicts: &mut [Verdict]) {
+        verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.severity));
+    }
+
     /// A verdict of this name of which all else is still to be said.
     pub(crate) fn named(name: &str) -> Self {
         Verdict {

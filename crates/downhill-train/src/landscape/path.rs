@@ -1,6 +1,7 @@
 //! The path of a training through the space of parameters, and the plane that it lies in as far as possible.
 
 use super::Plane;
+use crate::vectors::dot;
 use crate::{Error, Result};
 use downhill_tensor::linalg::symmetric_eigen;
 use downhill_tensor::{Key, Tensor};
@@ -137,10 +138,6 @@ impl PathPlane {
             [middle - reach, middle + reach]
         })
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Section {
     /// With verdicts, the worst first.
     pub fn verdicts(self, verdicts: &[Verdict]) -> Self {
         let mut verdicts = verdicts.to_vec();
-        verdicts.sort_by_key(|verdict| std::cmp::Reverse(verdict.severity));
+        Verdict::worst_first(&mut verdicts);
         self.block(Block::Verdicts(verdicts))
     }
 

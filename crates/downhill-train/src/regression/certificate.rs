@@ -23,10 +23,11 @@
 //! Hessian, bounded by traces, and 64 units in the last place of the sum of sizes that the objective is are added
 //! to each bound.
 
-use super::dense::{Factor, dot};
+use super::dense::Factor;
 use super::loss::Loss;
 use super::problem::{Evaluated, Problem};
 use super::stream::each_block;
+use crate::vectors::dot;
 use downhill_tensor::kernels::matmul::{Product, Strides2, Update, matmul, matmul_scratch_len};
 use serde::{Deserialize, Serialize};
 use std::fmt;

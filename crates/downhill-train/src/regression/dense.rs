@@ -1,5 +1,7 @@
 //! Cholesky's factorization of small matrices, and what follows from it.
 
+use crate::vectors::dot;
+
 /// The lower triangular `L` with `L Lᵀ = A`, row-major.
 #[derive(Clone, Debug)]
 pub(crate) struct Factor {
@@ -124,10 +126,6 @@ pub(crate) fn dependent_rows(matrix: &[f64], n: usize, least: f64) -> Vec<usize>
         };
     }
     dependent
-}
-
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 pub(crate) fn largest(x: &[f64]) -> f64 {

@@ -4,11 +4,12 @@
 //! pass gives the value and the gradient that the certificate rests on.
 
 use super::certificate::duality_gap;
-use super::dense::{Factor, dot};
+use super::dense::Factor;
 use super::newton::Ended;
 use super::problem::{Problem, Want};
 use super::{FitStop, RegressionError, Solver};
 use crate::Result;
+use crate::vectors::dot;
 
 /// The most columns of which the products are held: 512 MiB.
 const MOST_COLUMNS: usize = 8192;

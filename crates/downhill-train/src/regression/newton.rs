@@ -6,10 +6,11 @@
 //! take long: for them the shift is raised instead, tenfold each time (Levenberg, 1944; Marquardt, 1963), and lowered
 //! again after steps that were good.
 
-use super::dense::{Factor, dot, largest};
+use super::dense::{Factor, largest};
 use super::problem::{Evaluated, Problem, Want};
 use super::{FitStop, RegressionError, separation};
 use crate::Result;
+use crate::vectors::dot;
 
 /// Where a solver ended.
 pub(crate) struct Ended {

@@ -145,3 +145,12 @@ fn the_data_of_a_run_is_found_again_or_it_is_said_why_not() {
     assert!(ended.stderr.contains("older version"), "{}", ended.stderr);
     folder.succeed("diagnose old iris --quick");
 }
+
+#[test]
+fn of_three_examples_it_is_not_said_that_targets_are_chance() {
+    let folder = Folder::new();
+    folder.write("few.csv", "a,b,y\n1,2,x\n2,1,z\n3,4,x\n");
+    folder.succeed("train few.csv --target y --epochs 3 --quiet");
+    let ended = folder.succeed("diagnose runs/few");
+    assert!(!ended.stdout.contains("targets-"), "{}", ended.stdout);
+}

@@ -230,3 +230,10 @@ fn what_is_too_large_or_missing_is_refused_with_what_to_do() {
     let all = folder.succeed("explain mine --example 0 --limit 300").stdout;
     assert!(all.contains("0.weight[3,19]"));
 }
+
+#[test]
+fn one_class_is_nothing_to_tell_apart() {
+    let ended = Folder::new().run("explain logistic --input 1,2 --target 0 --classes 1");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("--classes 1: expected at least 2"), "{}", ended.stderr);
+}

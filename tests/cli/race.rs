@@ -174,3 +174,27 @@ fn ctrl_c_ends_the_race_and_shows_what_was_there() {
     assert!(result["standings"].as_array().unwrap().is_empty());
     assert_eq!(result["entrants"][0]["courses"][0]["end"], "budget_spent");
 }
+
+#[test]
+fn where_all_diverge_nobody_is_said_to_have_arrived() {
+    let folder = Folder::new();
+    let ended = folder
+        .run("race iris --optimizers sgd@1e10,sgd@1e11 --batch-sizes 16 --seeds 2 --budget 2epochs --quiet");
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("every run diverged"), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("diverged") && !ended.stdout.contains("until the loss was"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn who_is_named_twice_takes_part_once() {
+    let folder = Folder::new();
+    let race = "race iris --optimizers adam@0.01,adam@0.01 --batch-sizes full,16,5000 --seeds 1 --budget 2epochs --json --quiet";
+    let found = folder.json(race);
+    let labels: Vec<&str> =
+        found["entrants"].as_array().unwrap().iter().map(|it| it["label"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["adam at 0.01, full batch", "adam at 0.01, batch of 16"]);
+}

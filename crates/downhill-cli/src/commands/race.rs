@@ -158,7 +158,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if search.best_by == CriterionName::TimeToTarget && options.target_loss.is_none() {
         return Err(Error::Usage("--best-by time-to-target needs a --target-loss to reach".into()));
     }
-    let entrants = Entrant::all(&options.optimizers, &options.batch_sizes)?;
+    // As many examples as there are is all of them.
+    let sizes = options.batch_sizes.iter().map(|&size| match size {
+        BatchSize::Examples(count) if count >= parts.train.len() => BatchSize::Full,
+        size => size,
+    });
+    let entrants = Entrant::all(&options.optimizers, &sizes.collect::<Vec<_>>())?;
     let (lowest, highest) = search.rates;
     let as_size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let race = Race {
@@ -212,7 +217,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     } else {
         output::text(&in_words(&parts.name, &model.to_string(), &result))?;
     }
-    if result.interrupted { Err(Error::Interrupted) } else { Ok(()) }
+    if result.interrupted {
+        return Err(Error::Interrupted);
+    }
+    let mut courses = result.entrants.iter().flat_map(|entrant| &entrant.courses).peekable();
+    if courses.peek().is_some() && courses.all(|course| course.end == End::Diverged) {
+        return Err(Error::Diverged("every run diverged: take smaller learning rates".into()));
+    }
+    Ok(())
 }
 
 /// The result for people.

@@ -26,6 +26,9 @@ const STEPS: usize = 200;
 const TRUE_RUNS: u64 = 3;
 const SHUFFLED_RUNS: u64 = 5;
 
+/// Of fewer examples than these, training and validation together, losses are chance.
+const FEWEST: usize = 10;
+
 /// How many standard deviations of the shuffled runs the true ones must lie below them.
 const DEVIATIONS: f64 = 3.0;
 
@@ -118,10 +121,12 @@ pub(crate) fn labels(
     options: &ExamineOptions,
     found: &mut Diagnosis,
 ) -> Result<()> {
+    if ready.len() + validation.map_or(0, InMemory::len) < FEWEST {
+        return Ok(());
+    }
     let split;
     let (train, validation) = match validation {
         Some(validation) => (ready, validation),
-        None if ready.len() < 10 => return Ok(()),
         None => {
             let failed = Error::data("the training data");
             split = ready.split(PartSize::Fraction(0.25), options.seed).map_err(failed)?;

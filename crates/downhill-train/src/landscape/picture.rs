@@ -3,6 +3,7 @@
 use super::{Path, Plane, Replay, Sameness, Segment, Surface, filter_normalized_direction};
 use crate::diagnosis::{Severity, Verdict};
 use crate::objective::{LossOptions, LossOverData};
+use crate::page::readable;
 use crate::{Error, Model, Result};
 use downhill_data::{InMemory, PartSize, TargetKind};
 use downhill_engine::Engine;
@@ -232,8 +233,10 @@ impl PathPicture {
             (self.distances[farthest], self.steps[farthest], self.from_end[farthest]);
         let beside = if distance > 0.0 {
             format!(
-                " After step {step} it is {distance:.3} away from the plane, and {away:.3} from its end: what the picture \
-                 shows there is the path's shadow."
+                " After step {step} it is {} away from the plane, and {} from its end: what the picture shows there is the \
+                 path's shadow.",
+                readable(distance),
+                readable(away)
             )
         } else {
             " It never leaves the plane.".into()
@@ -260,7 +263,14 @@ impl PathPicture {
 
     fn about_the_line(&self) -> Verdict {
         let barrier = self.line.barrier();
-        let finding = if barrier > 0.0 {
+        let blank = self.line.losses.iter().filter(|loss| !loss.is_finite()).count();
+        let finding = if blank > 0 {
+            format!(
+                "On the straight line from the first parameters to the model's, the loss is no finite number at {blank} of \
+                 {} places: nothing can be said of a barrier.",
+                self.line.losses.len()
+            )
+        } else if barrier > 0.0 {
             format!(
                 "On the straight line from the first parameters to the model's, the loss rises up to {barrier:.4} above \
                  the line between its two ends."
@@ -281,5 +291,32 @@ impl PathPicture {
             source: "Goodfellow, Vinyals and Saxe 2015".into(),
             advice: String::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_loss_is_no_number_nothing_is_said_of_a_barrier() {
+        let line = Segment { shares: vec![0.0, 0.5, 1.0], losses: vec![1.0, 2.0, f64::NAN] };
+        let picture = PathPicture {
+            differs: None,
+            surface: Surface { x: [0.0, 1.0], y: [0.0, 1.0], columns: 2, losses: vec![1.0; 4] },
+            explained: [0.9, 0.1],
+            steps: vec![0, 1],
+            losses: vec![1.0, f64::NAN],
+            places: vec![[1.0, 0.0], [0.0, 0.0]],
+            distances: vec![1e14, 0.0],
+            from_end: vec![1e20, 0.0],
+            model: [0.0; 2],
+            model_distance: 0.0,
+            line,
+        };
+        let said = picture.about_the_line().finding;
+        assert!(said.contains("no finite number at 1 of 3 places") && !said.contains("never"), "{said}");
+        let said = picture.about_the_plane().finding;
+        assert!(said.contains("it is 10¹⁴ away from the plane, and 10²⁰ from its end"), "{said}");
     }
 }

@@ -86,19 +86,25 @@ impl Entrant {
         Ok(Entrant { name: normal, method, batch_size, tuned: false })
     }
 
-    /// Each of these optimizers with each of these batch sizes; methods that need all examples once.
+    /// Each of these optimizers with each of these batch sizes; methods that need all examples once. Who is named twice
+    /// takes part once.
     ///
     /// # Errors
     /// A name that none of them has, or a rate that is not one.
     pub fn all<S: AsRef<str>>(names: &[S], batch_sizes: &[BatchSize]) -> Result<Vec<Self>> {
-        let mut entrants = Vec::new();
+        let mut entrants: Vec<Self> = Vec::new();
+        let mut add = |entrant: Self| {
+            if !entrants.contains(&entrant) {
+                entrants.push(entrant);
+            }
+        };
         for name in names.iter().map(AsRef::as_ref) {
             let full = Entrant::from_name(name, BatchSize::Full)?;
             match full.method {
-                Method::Minimizer(_) => entrants.push(full),
+                Method::Minimizer(_) => add(full),
                 Method::Optimizer(_) => {
                     let sized = |&batch_size: &BatchSize| Entrant { batch_size, ..full.clone() };
-                    entrants.extend(batch_sizes.iter().map(sized));
+                    batch_sizes.iter().map(sized).for_each(&mut add);
                 }
             }
         }

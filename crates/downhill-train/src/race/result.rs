@@ -181,7 +181,7 @@ pub struct RaceResult {
     pub budget: Budget,
     /// The seeds.
     pub seeds: Vec<u64>,
-    /// The loss to reach; none if no run was completed.
+    /// The loss to reach; none if no run was completed, or too few got below the loss of the first parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetLoss>,
     /// The entrants, in the order in which they were given.
@@ -191,11 +191,15 @@ pub struct RaceResult {
 }
 
 impl RaceResult {
-    /// The loss that two thirds of the entrants, rounded up, reach with every seed.
+    /// The loss that two thirds of the entrants, rounded up, reach with every seed; none if they do not get below the
+    /// loss with which they begin.
     pub(crate) fn common_target(entrants: &[EntrantResult]) -> Option<f64> {
         let best = sorted(entrants.iter().filter_map(EntrantResult::best_of_all_seeds).collect());
         let index = (2 * best.len()).div_ceil(3).checked_sub(1)?;
-        best.get(index).copied()
+        // At the loss with which a race begins, nobody has done anything yet.
+        let starts = entrants.iter().flat_map(|entrant| &entrant.courses).filter_map(|it| it.points.first());
+        let begun = starts.map(|point| point.loss).fold(f64::INFINITY, f64::min);
+        best.get(index).copied().filter(|&loss| loss < begun)
     }
 }
 

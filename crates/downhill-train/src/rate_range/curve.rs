@@ -96,12 +96,13 @@ impl RateCurve {
         ControlFlow::Continue(())
     }
 
-    /// The position of the smallest smoothed loss, if it is worth mentioning: below the first loss by a hundredth.
+    /// The position of the smallest smoothed loss, if it is worth mentioning: below the first loss by a hundredth, and
+    /// not at the smallest rate, from which on it only rises.
     fn minimum(&self) -> Option<usize> {
         let smoothed = |index: &usize| self.points[*index].smoothed;
         let lowest = (0..self.points.len()).min_by(|a, b| smoothed(a).total_cmp(&smoothed(b)))?;
         let limit = self.initial_loss - WORTH_MENTIONING * self.initial_loss.abs();
-        (smoothed(&lowest) < limit).then_some(lowest)
+        (lowest > 0 && smoothed(&lowest) < limit).then_some(lowest)
     }
 
     /// The place of the steepest fall up to the minimum, and how much the smoothed loss falls there for each tenfold
@@ -245,6 +246,13 @@ mod tests {
         let curve = curve(&[1.0, 0.9, 0.8, f64::NAN, 0.1]);
         assert_eq!(curve.points.len(), 2);
         assert!((curve.diverged_at.unwrap() / 1e-4 - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_loss_that_rises_from_the_smallest_rate_on_suggests_nothing() {
+        // The first rate is too large already, or what fell is the luck of a batch.
+        let rising = curve(&[1.0, 0.8, 0.85, 0.9, 0.95]);
+        assert_eq!(rising.suggestions(), []);
     }
 
     #[test]

@@ -247,7 +247,12 @@ fn example_target(
         }
     };
     let count = if of_two { 2 } else { classes.unwrap_or(2.max(class + 1)) };
-    if class >= count || count < 2 {
+    if count < 2 {
+        return Err(Error::Usage(format!(
+            "--classes {count}: expected at least 2, since one is always right"
+        )));
+    }
+    if class >= count {
         return Err(Error::Usage(format!(
             "--target {class}: with {count} classes they are numbered from 0 to {}",
             count.saturating_sub(1)

@@ -1,7 +1,7 @@
 //! What is minimized: a function by name, or a formula.
 
 use crate::exit::{Error, Result};
-use crate::report::number;
+use crate::report::{count, number};
 use downhill::autograd::formula::Formula;
 use downhill::autograd::{self, Data, DataMut, Executor, Interpreter, Output, Run, Tape};
 use downhill::optim::minimize::{HessianVectorProduct, Objective};
@@ -86,8 +86,8 @@ impl Problem {
         };
         if start.len() != variables.len() {
             return Err(Error::Configuration(format!(
-                "--from: expected {} numbers, for {}, but {} came",
-                variables.len(),
+                "--from: expected {}, for {}, but {} came",
+                count(variables.len() as u64, "number"),
                 variables.join(", "),
                 start.len()
             )));
